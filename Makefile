@@ -1,0 +1,191 @@
+# Gatecast: two programs, an admin script and its helper.
+#
+#   make            build/release/{login.fcgi,wsd,gatecast-tool}
+#   make test       everything: lint, both compilers, unit, system, browser,
+#                   fuzz-corpus replay (as root it installs what is missing)
+#   make run        a complete local site on http://127.0.0.1:8080/
+#
+# A flavour is a set of compiler flags with a build directory of its own:
+#   make FLAVOUR=asan    make FLAVOUR=tsan    make CC=clang FLAVOUR=clang
+# V=1 shows the commands.
+
+CC ?= cc
+FLAVOUR ?= release
+B := build/$(FLAVOUR)
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+SBINDIR ?= $(PREFIX)/sbin
+LIBEXECDIR ?= $(PREFIX)/libexec/gatecast
+DATADIR ?= $(PREFIX)/share/gatecast
+SYSCONFDIR ?= /etc
+DESTDIR ?=
+
+VERSION := $(shell sed -n 's/^## \([0-9][^ ]*\).*/\1/p' CHANGELOG.md | head -n1)
+PKG_CONFIG ?= pkg-config
+PKGS := libsodium jansson
+
+CFLAGS ?= -O2 -g
+CPPFLAGS_ALL := -D_GNU_SOURCE -DGATECAST_VERSION='"$(VERSION)"' \
+	-DGATECAST_SYSCONFDIR='"$(SYSCONFDIR)"' \
+	-DGATECAST_DATADIR='"$(DATADIR)"' -Ishared -I. $(CPPFLAGS)
+CFLAGS_ALL := -std=c11 -Wall -Wextra -Wshadow -Wstrict-prototypes \
+	-Wmissing-prototypes -Wvla -Wformat=2 -Wwrite-strings \
+	-fstack-protector-strong -fPIE $(CFLAGS)
+LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+ifneq ($(CI),)
+CFLAGS_ALL += -Werror
+endif
+ifeq ($(FLAVOUR),asan)
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer
+else ifeq ($(FLAVOUR),tsan)
+SAN := -fsanitize=thread -fno-omit-frame-pointer
+else ifeq ($(FLAVOUR),fuzz)
+SAN := -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=undefined
+else
+CPPFLAGS_ALL += -D_FORTIFY_SOURCE=2
+endif
+CFLAGS_ALL += $(SAN)
+LDFLAGS_ALL += $(SAN)
+
+CFLAGS_ALL += $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+LIBS_SHARED := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || \
+	echo -lsodium -ljansson) -linih -lgdbm -lcrypt
+LIBS_FCGI := -lfcgi
+LIBS_WSD := -lwebsockets
+
+ifeq ($(V),)
+quiet = @printf '  %-7s %s\n' '$(1)' '$(2)';
+endif
+
+SHARED_SRC := $(wildcard shared/base/*.c shared/store/*.c shared/auth/*.c)
+TOOL_SRC := $(wildcard shared/tool/*.c)
+FCGI_SRC := $(filter-out fcgi-app/main.c,$(wildcard fcgi-app/*.c))
+WSD_SRC := $(filter-out wsd/main.c,$(wildcard wsd/*.c))
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+TOOLS_SRC := $(wildcard tests/tools/*.c)
+BENCH_SRC := $(wildcard tests/bench/*.c)
+
+obj = $(patsubst %.c,$(B)/%.o,$(1))
+A_SHARED := $(B)/libshared.a
+A_FCGI := $(B)/libfcgi-app.a
+A_WSD := $(B)/libwsd.a
+
+PROGRAMS := $(B)/login.fcgi $(B)/wsd $(B)/gatecast-tool
+UNITS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(UNIT_SRC))
+REPLAYS := $(patsubst tests/fuzz/%.c,$(B)/tests/replay_%,$(FUZZ_SRC))
+TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/%,$(TOOLS_SRC))
+BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
+
+all: $(PROGRAMS)
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call quiet,CC,$@)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+define archive
+$(1): $(call obj,$(2))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$$(call quiet,AR,$$@)$$(AR) rcs $$@ $$^
+endef
+$(eval $(call archive,$(A_SHARED),$(SHARED_SRC)))
+$(eval $(call archive,$(A_FCGI),$(FCGI_SRC)))
+$(eval $(call archive,$(A_WSD),$(WSD_SRC)))
+
+link = $(call quiet,LD,$@)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o %.a,$^)
+
+$(B)/login.fcgi: $(B)/fcgi-app/main.o $(A_FCGI) $(A_SHARED)
+	$(link) $(LIBS_FCGI) $(LIBS_SHARED)
+$(B)/wsd: $(B)/wsd/main.o $(A_WSD) $(A_SHARED)
+	$(link) $(LIBS_WSD) $(LIBS_SHARED)
+$(B)/gatecast-tool: $(call obj,$(TOOL_SRC)) $(A_SHARED)
+	$(link) $(LIBS_SHARED)
+
+ALL_LIBS := $(LIBS_FCGI) $(LIBS_WSD) $(LIBS_SHARED)
+$(B)/tests/test_%: $(B)/tests/unit/test_%.o $(A_FCGI) $(A_WSD) $(A_SHARED)
+	@mkdir -p $(@D)
+	$(link) $(ALL_LIBS) -lcmocka -lpthread
+$(B)/tests/replay_fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o \
+	$(A_FCGI) $(A_WSD) $(A_SHARED)
+	@mkdir -p $(@D)
+	$(link) $(ALL_LIBS)
+build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o $(A_FCGI) $(A_WSD) $(A_SHARED)
+	$(link) -fsanitize=fuzzer $(ALL_LIBS)
+$(TOOLS): $(B)/tests/%: $(B)/tests/tools/%.o $(A_FCGI) $(A_WSD) $(A_SHARED)
+	@mkdir -p $(@D)
+	$(link) $(ALL_LIBS) -lpthread
+$(BENCHES): $(B)/bench/%: $(B)/tests/bench/%.o $(A_WSD) $(A_SHARED)
+	@mkdir -p $(@D)
+	$(link) $(ALL_LIBS) -lpthread
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+.SECONDARY:
+
+# --- development ----------------------------------------------------------
+units: $(UNITS)
+replays: $(REPLAYS)
+tools: $(TOOLS)
+benches: all $(BENCHES)
+asan tsan:
+	$(MAKE) FLAVOUR=$@ all
+
+deps deps-test:
+	@scripts/install-deps $(if $(filter deps-test,$@),--test)
+
+run: deps
+	@$(MAKE) --no-print-directory all
+	@exec scripts/run-local $(RUN_ARGS)
+
+# Each half of the suite can be run alone; `test` is all of them in order.
+test: deps-test
+	@tests/run
+
+unit:
+	@$(MAKE) --no-print-directory FLAVOUR=asan units
+	@tests/run unit
+system:
+	@$(MAKE) --no-print-directory FLAVOUR=asan all tools
+	@tests/run system
+browser: all
+	@tests/run browser
+replay:
+	@$(MAKE) --no-print-directory FLAVOUR=asan replays
+	@tests/run replay
+
+FUZZ_SECONDS ?= 60
+fuzz:
+	@$(MAKE) --no-print-directory CC=clang FLAVOUR=fuzz fuzzers
+	@tests/fuzz/run $(FUZZ_SECONDS)
+fuzzers: $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
+
+bench: benches
+	@tests/bench/run
+
+valgrind:
+	@$(MAKE) --no-print-directory FLAVOUR=debug CFLAGS='-O1 -g' units
+	@tests/run valgrind
+
+lint:
+	@scripts/check-format
+	@scripts/check-layering
+	@scripts/check-shell
+	@scripts/check-static
+
+install: all
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) \
+	    $(DESTDIR)$(DATADIR) $(DESTDIR)$(SYSCONFDIR)/gatecast
+	install -m 755 $(B)/wsd $(DESTDIR)$(SBINDIR)/wsd
+	install -m 755 scripts/gatecast $(DESTDIR)$(SBINDIR)/gatecast
+	install -m 755 $(B)/login.fcgi $(DESTDIR)$(LIBEXECDIR)/login.fcgi
+	install -m 755 $(B)/gatecast-tool $(DESTDIR)$(LIBEXECDIR)/gatecast-tool
+	cp -R www/templates www/static $(DESTDIR)$(DATADIR)/
+
+clean:
+	rm -rf build
+
+.PHONY: all units replays tools benches asan tsan deps deps-test run test unit \
+	system browser replay fuzz fuzzers bench valgrind lint install clean

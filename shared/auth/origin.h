@@ -1,0 +1,39 @@
+/*
+ * Where a request came from: scheme and host behind a reverse proxy, and
+ * whether its Origin is one of ours. Shared, so that both programs agree.
+ */
+#ifndef AUTH_ORIGIN_H
+#define AUTH_ORIGIN_H
+
+#include "base/config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Whether Origin (bytes; RFC 6454 §7) is allowed: equal, byte for byte after
+ * lower-casing scheme and host and dropping a default port, to one of
+ * site.origins; when that list is empty, to scheme://host of the request.
+ * "null", a path, user info, a NUL or a second origin never match.
+ */
+bool origin_is_allowed(const struct config_list *origins, const char *origin,
+    size_t n, bool is_https, const char *host, size_t host_len);
+
+/*
+ * Whether peer (numeric address, or "unix" for a Unix socket) is in
+ * site.trusted_proxies (CIDRs or "unix"). "unix" is always trusted: reaching
+ * the socket takes permission of its directory.
+ */
+bool origin_is_trusted_proxy(
+    const struct config_list *proxies, const char *peer);
+
+/*
+ * The client's address behind trusted proxies: the rightmost entry of
+ * X-Forwarded-For (n bytes; may be empty) that is not a trusted proxy, or
+ * peer. Canonical numeric form in out.
+ */
+#define ORIGIN_ADDRESS_SIZE 46
+void origin_client_address(const struct config_list *proxies, const char *peer,
+    const char *forwarded_for, size_t n, char out[static ORIGIN_ADDRESS_SIZE]);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * Stored values as text: "v=1 key=value key=value". Values are
+ * percent-encoded where they are not [A-Za-z0-9._:/@+$,-]. Keys that are not
+ * known are kept out, a key twice is malformed. Pure.
+ */
+#ifndef AUTH_RECORD_H
+#define AUTH_RECORD_H
+
+#include "auth/name.h"
+#include "auth/password.h"
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct record_user {
+	char name[NAME_SIZE]; /* canonical, as it is shown */
+	char hash[PASSWORD_HASH_SIZE];
+	int64_t created_s;
+	int64_t changed_s; /* password last set */
+	bool is_locked;
+};
+
+#define RECORD_AGENT_SIZE 129
+
+struct record_session {
+	char user[NAME_SIZE];
+	int64_t created_s;
+	int64_t seen_s;    /* last activity written */
+	int64_t expires_s; /* absolute end; idle ends at seen + idle */
+	int64_t idle_s;    /* idle lifetime, fixed at login */
+	char address[46];
+	char agent[RECORD_AGENT_SIZE]; /* User-Agent, cut */
+};
+
+int record_put_user(const struct record_user *r, struct buf *out);
+int record_get_user(const char *bytes, size_t n, struct record_user *out);
+int record_put_session(const struct record_session *r, struct buf *out);
+int record_get_session(
+    const char *bytes, size_t n, struct record_session *out);
+
+/* When it ends by itself: the earlier of idle and absolute. */
+int64_t record_session_end_s(const struct record_session *r);
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * The sessions store, DIR/sessions: key "s:" + hex SHA-256(ID), so that a
+ * reader of the file cannot make a cookie of it. What "session ID" an
+ * administrator types and sees is that hex, or a unique prefix of at least 8
+ * characters of it.
+ *
+ * wsd opens it for reading; login.fcgi and the admin tool write.
+ */
+#ifndef AUTH_SESSIONS_H
+#define AUTH_SESSIONS_H
+
+#include "auth/keyring.h"
+#include "auth/record.h"
+#include "auth/token.h"
+#include "auth/users.h"
+#include "base/clock.h"
+#include "store/store.h"
+
+#define SESSIONS_KEY_LEN 66 /* "s:" + 64 hex digits */
+#define SESSIONS_KEY_SIZE (SESSIONS_KEY_LEN + 1)
+
+enum sessions_verdict {
+	SESSIONS_VALID = 0,
+	SESSIONS_BAD_TOKEN, /* refused before the store is asked */
+	SESSIONS_UNKNOWN,   /* ended, or never was */
+	SESSIONS_EXPIRED,
+	SESSIONS_UNAVAILABLE, /* the store cannot be read: 503 */
+};
+
+struct sessions;
+
+enum store_err sessions_create_store(const char *dir, struct buf *error);
+
+/* Loads the keyring too, and again whenever its file changes. */
+enum store_err sessions_open(const char *dir, bool is_writer, int lock_wait_ms,
+    int64_t reserve_bytes, const struct clock *clock, struct sessions **out,
+    struct buf *error);
+void sessions_close(struct sessions *s);
+const char *sessions_detail(const struct sessions *s);
+const struct keyring *sessions_keyring(const struct sessions *s);
+
+struct sessions_new {
+	const char *user; /* canonical name */
+	const char *address;
+	const char *agent; /* may be NULL */
+	int64_t idle_s;
+	int64_t absolute_s;
+	int64_t cap; /* sessions a user may have, oldest ended; 0: no limit */
+};
+
+/*
+ * A fresh session; its cookie value in token. The user must exist and not be
+ * locked at the moment of publishing: the users writer lock is held over
+ * check and publish, so that a lock or delete that comes after finds this
+ * session and ends it. expect_hash: the hash the password was checked
+ * against; STORE_NOTFOUND when the user is gone, locked, or it changed.
+ */
+enum store_err sessions_begin(struct sessions *s, struct users *u,
+    const struct sessions_new *new, const char *expect_hash,
+    char token[static TOKEN_SIZE]);
+
+/*
+ * The hot read of both programs: token, then store, then times. out and key
+ * may be NULL.
+ */
+enum sessions_verdict sessions_validate(struct sessions *s, const char *token,
+    size_t n, struct record_session *out, char key[static SESSIONS_KEY_SIZE]);
+
+/* The same for a session already held, by its store key. */
+enum sessions_verdict sessions_recheck(
+    struct sessions *s, const char *key, struct record_session *out);
+
+/*
+ * Notes activity: writes seen_s when a tenth of the idle lifetime has gone by
+ * since it was written, else does nothing. A session ended meanwhile stays
+ * ended.
+ */
+enum store_err sessions_touch(struct sessions *s, const char *key);
+
+/* Durable when STORE_OK. Ending one that is gone is STORE_NOTFOUND. */
+enum store_err sessions_end(struct sessions *s, const char *key);
+
+/* All of a user's but keep (may be NULL); of everybody: user NULL. */
+enum store_err sessions_end_user(
+    struct sessions *s, const char *user, const char *keep, size_t *ended);
+
+typedef int sessions_visit(
+    void *arg, const char *key, const struct record_session *r);
+enum store_err sessions_each(
+    struct sessions *s, sessions_visit *visit, void *arg);
+
+/* Checkpoint (dropping expired) when it pays; the observer feed is below. */
+enum store_err sessions_maintain(struct sessions *s);
+
+/*
+ * The revocation feed: store_set_observer/store_refresh on this handle.
+ * Keys are as SESSIONS_KEY_*.
+ */
+struct store *sessions_store(struct sessions *s);
+
+#endif

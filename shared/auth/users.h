@@ -1,0 +1,43 @@
+/*
+ * The users store, DIR/users: key "u:" + hex HMAC(secret, folded name), so
+ * that names can neither be crafted nor read from the keys. The secret is
+ * DIR/users/secret, mode 0600.
+ */
+#ifndef AUTH_USERS_H
+#define AUTH_USERS_H
+
+#include "auth/record.h"
+#include "store/store.h"
+
+struct users;
+
+/* Makes DIR/users and its secret unless they are there. */
+enum store_err users_create(const char *dir, struct buf *error);
+
+enum store_err users_open(const char *dir, bool is_writer, int lock_wait_ms,
+    int64_t reserve_bytes, struct users **out, struct buf *error);
+void users_close(struct users *u);
+const char *users_detail(const struct users *u); /* see store_detail */
+
+enum store_err users_get(
+    struct users *u, const char *name, struct record_user *out);
+
+/*
+ * A change under the writer lock: begin (locks), users_get, put/del, commit
+ * or abort. commit is durable.
+ */
+enum store_err users_begin(struct users *u);
+enum store_err users_put(struct users *u, const struct record_user *r);
+enum store_err users_del(struct users *u, const char *name);
+enum store_err users_commit(struct users *u);
+void users_abort(struct users *u);
+
+/* All users, in no order. visit returns 0 to go on. */
+typedef int users_visit(void *arg, const struct record_user *r);
+enum store_err users_each(struct users *u, users_visit *visit, void *arg);
+
+/* Checkpoints when the journal has grown; STORE_OK when not needed. */
+enum store_err users_maintain(struct users *u);
+struct store *users_store(struct users *u);
+
+#endif

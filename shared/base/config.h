@@ -1,0 +1,136 @@
+/*
+ * The configuration of all programs: INI, one typed table.
+ *
+ * The table in config.c drives parsing, ranges, defaults, `config show`, the
+ * example file and the man page's list. An unknown section or key, a key
+ * given twice, a bad value: "FILE:LINE: what is wrong and what is allowed".
+ */
+#ifndef BASE_CONFIG_H
+#define BASE_CONFIG_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONFIG_PATH_DEFAULT GATECAST_SYSCONFDIR "/gatecast/gatecast.conf"
+
+enum config_plain_lines {
+	CONFIG_PLAIN_RAW,
+	CONFIG_PLAIN_HTML,
+	CONFIG_PLAIN_OFF,
+};
+
+enum config_language {
+	CONFIG_LANGUAGE_AUTO, /* by Accept-Language */
+	CONFIG_LANGUAGE_EN,
+	CONFIG_LANGUAGE_ZH,
+};
+
+enum config_history_sync {
+	CONFIG_SYNC_KILL,   /* survives kill -9 */
+	CONFIG_SYNC_ALWAYS, /* survives power loss too */
+};
+
+/* A list of words separated by blanks. */
+struct config_list {
+	char **items;
+	size_t n;
+};
+
+/*
+ * Effective values. Strings and lists are owned by the struct and valid
+ * until config_fini. 0 means "no limit" where the table says so.
+ */
+struct config {
+	struct {
+		struct config_list origins;         /* scheme://host[:port] */
+		struct config_list trusted_proxies; /* CIDR, or "unix" */
+		int language;                       /* enum config_language */
+	} site;
+	struct {
+		char *dir;
+		int64_t reserve_bytes;
+		int64_t lock_wait_ms; /* a writer's longest wait, then 503 */
+	} store;
+	struct {
+		char *listen; /* unix:PATH, HOST:PORT, "" = fd 0 */
+		char *templates;
+		int64_t workers;
+		bool plain_http;
+		int64_t idle_lifetime_s;
+		int64_t absolute_lifetime_s;
+		int64_t sessions_per_user;
+		int64_t argon2_memory_kib;
+		int64_t argon2_passes;
+		int64_t hash_slots;
+		int64_t password_min;
+		int64_t request_timeout_ms; /* reading one request */
+		bool throttle;
+	} login;
+	struct {
+		char *listen; /* unix:PATH or HOST:PORT; "" = systemd's */
+		char *control;
+		char *metrics_listen;
+		int64_t max_connections;
+		int64_t connections_per_user;
+		int64_t connections_per_address;
+		int64_t message_bytes;
+		int plain_lines; /* enum config_plain_lines */
+		int64_t user_rate;
+		int64_t user_burst;
+		int64_t history_messages;
+		int64_t history_bytes;
+		int64_t history_age_s;
+		int history_sync; /* enum config_history_sync */
+		int64_t ping_s;
+		int64_t slow_bytes;
+		int64_t slow_s;
+		int64_t leave_grace_s;
+		int64_t store_grace_s;
+		int64_t handshake_timeout_s;
+		int64_t max_memory;
+	} wsd;
+	struct {
+		int level; /* enum log_level */
+		bool audit;
+	} log;
+};
+
+/* Defaults only. 0, or -1 out of memory. */
+int config_init(struct config *c);
+void config_fini(struct config *c);
+
+/*
+ * Defaults, then the file. On failure *c is left finished (config_fini'd)
+ * and *error holds one or more "FILE:LINE: ..." lines ("FILE: ..." when the
+ * file itself cannot be read), each ended by a newline. 0 or -1.
+ */
+int config_load(struct config *c, const char *path, struct buf *error);
+
+/* The same from bytes; name stands for FILE in messages. For the fuzzer. */
+int config_parse(struct config *c, const char *name, const char *bytes,
+    size_t n, struct buf *error);
+
+/*
+ * Every key with its effective value as a file that config_parse takes back
+ * unchanged. 0 or -1.
+ */
+int config_show(const struct config *c, struct buf *out);
+
+/*
+ * The commented example file: every key at its default, commented out, with
+ * its help, range and unit. 0 or -1.
+ */
+int config_example(struct buf *out);
+
+/*
+ * Of what a SIGHUP would change, moves into *live the keys that can be
+ * changed while running; names of keys that differ but need a restart are
+ * appended to *restart, one a line. *fresh is left finished. 0 or -1.
+ */
+int config_reload(
+    struct config *live, struct config *fresh, struct buf *restart);
+
+#endif

@@ -1,0 +1,144 @@
+/*
+ * Records that survive kill -9 and power loss, with readers that never wait.
+ *
+ * A store is a directory: an immutable base (base.gdbm, generation N) and an
+ * append-only journal.N; each process keeps an overlay of what the journal
+ * adds. No GDBM file is ever changed in place. See shared/DESIGN.md for the
+ * formats, the lock protocol and the failure table.
+ *
+ * A handle belongs to one thread of one process: open it after fork.
+ * Keys: 1..STORE_KEY_MAX bytes; values: 0..STORE_VALUE_MAX bytes. Keys that
+ * begin with '!' are the store's own and refused.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STORE_KEY_MAX 256
+#define STORE_VALUE_MAX 65536
+
+enum store_err {
+	STORE_OK = 0,
+	STORE_NOTFOUND, /* no such key */
+	STORE_MISSING,  /* no store in that directory */
+	STORE_CORRUPT,  /* a file is not what it must be */
+	STORE_DENIED,   /* permissions, wrong file type */
+	STORE_BUSY,     /* another writer held the lock for lock_wait_ms */
+	STORE_FULL,     /* no space; old data intact */
+	STORE_READONLY, /* opened for reading, or fdatasync failed earlier */
+	STORE_IO,       /* any other error of the system */
+	STORE_NOMEM,
+	STORE_INVALID, /* the caller's key, value or order of calls */
+};
+
+struct store_opts {
+	const char *dir;
+	bool is_writer;        /* else: read permission only, never writes */
+	bool has_sync;         /* fdatasync before a commit is acknowledged */
+	int lock_wait_ms;      /* a writer's longest wait for the lock */
+	int64_t reserve_bytes; /* kept free for deletes (writer) */
+};
+
+struct store;
+
+/*
+ * Makes an empty store: the directory (mode) unless it is there, base and
+ * journal with the directory's group and mode & 0660. STORE_OK also when one
+ * is already there.
+ */
+enum store_err store_create(const char *dir, unsigned mode);
+
+/*
+ * Opens; opening is recovery. dir is copied. On failure *out is NULL and, if
+ * detail is not NULL, it gets "PATH: what is wrong and what to do".
+ */
+enum store_err store_open(
+    const struct store_opts *opts, struct store **out, struct buf *detail);
+void store_close(struct store *s);
+
+/* One short phrase for the enum; static storage. */
+const char *store_strerror(enum store_err err);
+
+/* Which file and what to do, for the last failure; "" if none. */
+const char *store_detail(const struct store *s);
+
+/*
+ * Catches up with what other processes committed. Readers take no lock.
+ * Cheap when nothing changed (one stat, one fstat).
+ */
+enum store_err store_refresh(struct store *s);
+
+/* Refreshes, then replaces *value's content. The hot path of validation. */
+enum store_err store_get(
+    struct store *s, const void *key, size_t key_len, struct buf *value);
+
+/*
+ * A transaction: begin takes the writer lock and catches up, so gets between
+ * begin and commit read the latest state and nobody else writes. Puts and
+ * deletes are seen by gets of this handle at once; others see all of them or
+ * none. Commit = publish + sync; a failed publish leaves nothing behind and
+ * ends the transaction, as abort does.
+ */
+enum store_err store_begin(struct store *s);
+enum store_err store_put(struct store *s, const void *key, size_t key_len,
+    const void *value, size_t value_len);
+enum store_err store_del(struct store *s, const void *key, size_t key_len);
+enum store_err store_commit(struct store *s);
+void store_abort(struct store *s);
+
+/*
+ * The halves of commit: publish appends the record and frees the lock, sync
+ * makes everything published by this handle durable (shared with concurrent
+ * commits of others). Nothing is acknowledged before sync returned STORE_OK.
+ */
+enum store_err store_publish(struct store *s);
+enum store_err store_sync(struct store *s);
+
+/*
+ * Calls visit for each live record of one consistent state (base and overlay
+ * at the time of the call). The visitor must not use this handle; collect,
+ * then delete. visit returns 0 to go on; anything else ends the walk.
+ */
+typedef int store_visit(void *arg, const void *key, size_t key_len,
+    const void *value, size_t value_len);
+enum store_err store_each(struct store *s, store_visit *visit, void *arg);
+
+/*
+ * What catching up saw. key NULL: the generation changed and anything may
+ * have; look again at everything held. value NULL: the key was deleted.
+ * Called from store_refresh and whatever refreshes, own commits included;
+ * must not use the handle.
+ */
+typedef void store_observe(void *arg, const void *key, size_t key_len,
+    const void *value, size_t value_len);
+void store_set_observer(struct store *s, store_observe *fn, void *arg);
+
+/*
+ * Writes a new generation without the journal's history. drop (may be NULL)
+ * says which records have expired. Never on a request's path. STORE_BUSY if
+ * another checkpoint runs.
+ */
+typedef bool store_drop(void *arg, const void *key, size_t key_len,
+    const void *value, size_t value_len);
+enum store_err store_checkpoint(struct store *s, store_drop *drop, void *arg);
+
+/* Whether the journal has grown past the point where one pays. */
+bool store_wants_checkpoint(const struct store *s);
+
+/* For inotify: the store's directory; valid until close. */
+const char *store_dir(const struct store *s);
+
+struct store_stats {
+	uint64_t generation;
+	uint64_t records; /* live */
+	int64_t base_bytes;
+	int64_t journal_bytes;
+};
+enum store_err store_stats(struct store *s, struct store_stats *out);
+
+#endif

@@ -1,0 +1,158 @@
+/*
+ * The broadcast set: who is in it, one sequence of events, and the pass that
+ * writes to everyone what they have not had yet.
+ *
+ * An event is encoded once an encoding (gatecast.v1, plain lines) into the
+ * stream, a contiguous log of frames; a client is a cursor into the log of
+ * its encoding plus a small private queue (hello, acks, errors, pings),
+ * which goes first. A flush gives every client that is not busy one write of
+ * everything pending. Knows neither libwebsockets nor the machine's clock.
+ */
+#ifndef WSD_HUB_H
+#define WSD_HUB_H
+
+#include "auth/name.h"
+#include "auth/sessions.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "wsd/transport.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct hub;
+struct client;
+
+enum hub_protocol {
+	HUB_PLAIN,    /* no subprotocol: lines, as the tutorial's page has */
+	HUB_GATECAST, /* gatecast.v1: a JSON object a text frame */
+};
+
+enum hub_err {
+	HUB_OK = 0,
+	HUB_FULL,         /* wsd.max_connections: 503 */
+	HUB_USER_FULL,    /* wsd.connections_per_user: 429 */
+	HUB_ADDRESS_FULL, /* wsd.connections_per_address: 429 */
+	HUB_DRAINING,     /* 503 */
+	HUB_NOMEM,        /* 503 */
+};
+
+/* Close codes (DESIGN.md §1). */
+enum hub_close {
+	HUB_CLOSE_GOING_AWAY = 1001,
+	HUB_CLOSE_BINARY = 1003,
+	HUB_CLOSE_UTF8 = 1007,
+	HUB_CLOSE_TOO_LONG = 1009,
+	HUB_CLOSE_OVERLOADED = 1013,
+	HUB_CLOSE_SESSION_OVER = 4401,
+	HUB_CLOSE_TOO_SLOW = 4408,
+	HUB_CLOSE_TOO_FAST = 4429,
+};
+
+struct hub_opts {
+	const struct transport_ops *transport;
+	const struct clock *clock;
+	const struct config *config; /* read at each use: a reload counts */
+	uint64_t epoch;              /* of the sequence; never 0 */
+};
+
+struct hub *hub_new(const struct hub_opts *opts);
+void hub_free(struct hub *h); /* no client may be left */
+
+struct hub_join {
+	void *conn;              /* handed back to the transport */
+	const char *user;        /* canonical name; copied */
+	const char *session_key; /* SESSIONS_KEY_LEN characters; copied */
+	const char *address;     /* client's numeric address; copied */
+	enum hub_protocol protocol;
+	int64_t session_end_s; /* look at the session again then */
+	bool has_cursor;       /* ?since=EPOCH-SEQ was given */
+	uint64_t cursor_epoch;
+	uint64_t cursor_seq;
+};
+
+/* Whether a join would be taken; asked before the upgrade. */
+enum hub_err hub_may_join(
+    const struct hub *h, const char *user, const char *address);
+
+/*
+ * Puts a connection into the set, queues its hello and, for the first
+ * connection of a user, broadcasts the join. *out is valid until hub_gone.
+ */
+enum hub_err hub_join(
+    struct hub *h, const struct hub_join *join, struct client **out);
+
+/*
+ * Bytes of a data frame as they come: fragments of one message in order.
+ * remaining: payload bytes of the current frame still to come, so that a
+ * message that will be too long is refused from its header. Text was already
+ * checked for UTF-8 by the transport when is_final.
+ */
+struct hub_fragment {
+	const uint8_t *bytes;
+	size_t n;
+	size_t remaining;
+	bool is_first; /* of the message */
+	bool is_final; /* of the message */
+	bool is_binary;
+};
+void hub_receive(
+    struct hub *h, struct client *c, const struct hub_fragment *f);
+
+void hub_pong(struct hub *h, struct client *c);
+
+/* The transport can take more for c. */
+void hub_writable(struct hub *h, struct client *c);
+
+/* The connection is gone; c is freed. */
+void hub_gone(struct hub *h, struct client *c);
+
+/* Whether a flush would write anything. */
+bool hub_is_dirty(const struct hub *h);
+
+/* One pass over the set. */
+void hub_flush(struct hub *h);
+
+/*
+ * Time goes by: pings, unanswered pings, slow readers, unfinished messages,
+ * leave graces, log trimming. At least once a second.
+ */
+void hub_tick(struct hub *h);
+
+/* An administrator's notice to all (n bytes of UTF-8). 0 or -1. */
+int hub_notice(struct hub *h, const char *text, size_t n);
+
+/* Closes every connection of that session with 4401. Returns how many. */
+size_t hub_end_session(struct hub *h, const char *session_key);
+
+/*
+ * Asks verify for each distinct session held whose look is due (all of them
+ * when everything is true), and ends it unless SESSIONS_VALID; with
+ * SESSIONS_UNAVAILABLE it stays. verify gives the new end in *end_s.
+ * Returns how many connections were closed.
+ */
+typedef enum sessions_verdict hub_verify(
+    void *arg, const char *session_key, int64_t *end_s);
+size_t hub_recheck(
+    struct hub *h, bool everything, hub_verify *verify, void *arg);
+
+/* Closes everyone (code, reason); new joins are refused from here on. */
+void hub_drain(struct hub *h, uint16_t code, const char *reason);
+
+size_t hub_count(const struct hub *h);
+
+struct hub_stats {
+	size_t connections;
+	size_t users;
+	uint64_t seq;
+	uint64_t messages;   /* said by users */
+	uint64_t deliveries; /* frames handed to the transport */
+	uint64_t writes;
+	uint64_t slow_closed;
+	uint64_t log_bytes;
+	uint64_t queued_bytes; /* private queues */
+};
+void hub_get_stats(const struct hub *h, struct hub_stats *out);
+
+#endif
