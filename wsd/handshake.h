@@ -23,7 +23,7 @@ struct handshake_bytes {
 struct handshake_request {
 	bool is_get;
 	bool is_http11;
-	struct handshake_bytes path;  /* without the query */
+	struct handshake_bytes path; /* without the query */
 	struct handshake_bytes query; /* without '?' */
 	struct handshake_bytes host;
 	size_t host_count;
@@ -39,13 +39,13 @@ struct handshake_request {
 	struct handshake_bytes forwarded_proto;
 	struct cookie_header cookies[HANDSHAKE_COOKIES_MAX];
 	size_t cookie_count; /* may exceed the array: then refused */
-	const char *peer;    /* numeric address, or "unix" */
+	const char *peer; /* numeric address, or "unix" */
 };
 
 struct handshake_accept {
 	enum hub_protocol protocol;
 	struct handshake_bytes token; /* the cookie's value, not yet verified */
-	char address[46];             /* the client's, behind proxies */
+	char address[46]; /* the client's, behind proxies */
 	bool has_cursor;
 	uint64_t cursor_epoch;
 	uint64_t cursor_seq;

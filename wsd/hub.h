@@ -25,17 +25,17 @@ struct hub;
 struct client;
 
 enum hub_protocol {
-	HUB_PLAIN,    /* no subprotocol: lines, as the tutorial's page has */
+	HUB_PLAIN, /* no subprotocol: lines, as the tutorial's page has */
 	HUB_GATECAST, /* gatecast.v1: a JSON object a text frame */
 };
 
 enum hub_err {
 	HUB_OK = 0,
-	HUB_FULL,         /* wsd.max_connections: 503 */
-	HUB_USER_FULL,    /* wsd.connections_per_user: 429 */
+	HUB_FULL, /* wsd.max_connections: 503 */
+	HUB_USER_FULL, /* wsd.connections_per_user: 429 */
 	HUB_ADDRESS_FULL, /* wsd.connections_per_address: 429 */
-	HUB_DRAINING,     /* 503 */
-	HUB_NOMEM,        /* 503 */
+	HUB_DRAINING, /* 503 */
+	HUB_NOMEM, /* 503 */
 };
 
 /* Close codes (DESIGN.md §1). */
@@ -54,34 +54,34 @@ struct hub_opts {
 	const struct transport_ops *transport;
 	const struct clock *clock;
 	const struct config *config; /* read at each use: a reload counts */
-	uint64_t epoch;              /* of the sequence; never 0 */
+	uint64_t epoch; /* of the sequence; never 0 */
 };
 
 struct hub *hub_new(const struct hub_opts *opts);
 void hub_free(struct hub *h); /* no client may be left */
 
 struct hub_join {
-	void *conn;              /* handed back to the transport */
-	const char *user;        /* canonical name; copied */
+	void *conn; /* handed back to the transport */
+	const char *user; /* canonical name; copied */
 	const char *session_key; /* SESSIONS_KEY_LEN characters; copied */
-	const char *address;     /* client's numeric address; copied */
+	const char *address; /* client's numeric address; copied */
 	enum hub_protocol protocol;
 	int64_t session_end_s; /* look at the session again then */
-	bool has_cursor;       /* ?since=EPOCH-SEQ was given */
+	bool has_cursor; /* ?since=EPOCH-SEQ was given */
 	uint64_t cursor_epoch;
 	uint64_t cursor_seq;
 };
 
 /* Whether a join would be taken; asked before the upgrade. */
-enum hub_err hub_may_join(
-    const struct hub *h, const char *user, const char *address);
+enum hub_err
+hub_may_join(const struct hub *h, const char *user, const char *address);
 
 /*
  * Puts a connection into the set, queues its hello and, for the first
  * connection of a user, broadcasts the join. *out is valid until hub_gone.
  */
-enum hub_err hub_join(
-    struct hub *h, const struct hub_join *join, struct client **out);
+enum hub_err
+hub_join(struct hub *h, const struct hub_join *join, struct client **out);
 
 /*
  * Bytes of a data frame as they come: fragments of one message in order.
@@ -97,8 +97,7 @@ struct hub_fragment {
 	bool is_final; /* of the message */
 	bool is_binary;
 };
-void hub_receive(
-    struct hub *h, struct client *c, const struct hub_fragment *f);
+void hub_receive(struct hub *h, struct client *c, const struct hub_fragment *f);
 
 void hub_pong(struct hub *h, struct client *c);
 
@@ -132,10 +131,10 @@ size_t hub_end_session(struct hub *h, const char *session_key);
  * SESSIONS_UNAVAILABLE it stays. verify gives the new end in *end_s.
  * Returns how many connections were closed.
  */
-typedef enum sessions_verdict hub_verify(
-    void *arg, const char *session_key, int64_t *end_s);
-size_t hub_recheck(
-    struct hub *h, bool everything, hub_verify *verify, void *arg);
+typedef enum sessions_verdict
+hub_verify(void *arg, const char *session_key, int64_t *end_s);
+size_t
+hub_recheck(struct hub *h, bool everything, hub_verify *verify, void *arg);
 
 /* Closes everyone (code, reason); new joins are refused from here on. */
 void hub_drain(struct hub *h, uint16_t code, const char *reason);
@@ -146,7 +145,7 @@ struct hub_stats {
 	size_t connections;
 	size_t users;
 	uint64_t seq;
-	uint64_t messages;   /* said by users */
+	uint64_t messages; /* said by users */
 	uint64_t deliveries; /* frames handed to the transport */
 	uint64_t writes;
 	uint64_t slow_closed;

@@ -16,8 +16,8 @@
 
 enum transport_result {
 	TRANSPORT_OK = 0, /* all bytes taken (sent, or kept by the library) */
-	TRANSPORT_BUSY,   /* nothing taken: an earlier write is unfinished */
-	TRANSPORT_GONE,   /* the connection is dead; a hub_gone will follow */
+	TRANSPORT_BUSY, /* nothing taken: an earlier write is unfinished */
+	TRANSPORT_GONE, /* the connection is dead; a hub_gone will follow */
 };
 
 /*

@@ -15,7 +15,7 @@
 enum cookie_err {
 	COOKIE_OK = 0,
 	COOKIE_NONE,
-	COOKIE_DOUBLE,    /* the name twice, in one header or in two */
+	COOKIE_DOUBLE, /* the name twice, in one header or in two */
 	COOKIE_MALFORMED, /* a NUL or control byte, too long */
 };
 

@@ -37,8 +37,7 @@ void crypto_b64_encode(const void *bytes, size_t n, char *out, size_t size);
  * Strict: exactly the one spelling that encode makes of out_len bytes (no
  * padding, no line breaks, unused bits zero). 0 or -1.
  */
-int crypto_b64_decode(
-    const char *text, size_t n, uint8_t *out, size_t out_len);
+int crypto_b64_decode(const char *text, size_t n, uint8_t *out, size_t out_len);
 
 /* Lower-case hex of n bytes and a NUL: 2n + 1 characters. */
 void crypto_hex(const void *bytes, size_t n, char *out, size_t size);

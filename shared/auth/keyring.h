@@ -18,7 +18,10 @@
 #define KEYRING_KEYS_MAX 8
 #define KEYRING_KID_MAX 8 /* characters, [a-z0-9] */
 
-enum keyring_state { KEYRING_CURRENT, KEYRING_PREVIOUS };
+enum keyring_state {
+	KEYRING_CURRENT,
+	KEYRING_PREVIOUS
+};
 
 struct keyring_key {
 	char kid[KEYRING_KID_MAX + 1];
@@ -55,8 +58,8 @@ int keyring_rotate(
     const char *dir, int64_t now_s, int64_t keep_s, struct buf *error);
 
 /* NULL when there is no such key. */
-const struct keyring_key *keyring_find(
-    const struct keyring *k, const char *kid, size_t n);
+const struct keyring_key *
+keyring_find(const struct keyring *k, const char *kid, size_t n);
 const struct keyring_key *keyring_current(const struct keyring *k);
 
 /*

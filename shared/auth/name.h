@@ -15,12 +15,12 @@ enum name_err {
 	NAME_EMPTY,
 	NAME_LONG,
 	NAME_ENCODING, /* not UTF-8 */
-	NAME_GRAMMAR,  /* a character outside the grammar */
+	NAME_GRAMMAR, /* a character outside the grammar */
 };
 
 /* The NFC spelling of n bytes, NUL-terminated. Pure. */
-enum name_err name_canonical(
-    const char *bytes, size_t n, char out[static NAME_SIZE]);
+enum name_err
+name_canonical(const char *bytes, size_t n, char out[static NAME_SIZE]);
 
 /*
  * The spelling under which a name is looked up: NFC and case-folded, so

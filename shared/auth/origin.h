@@ -24,8 +24,8 @@ bool origin_is_allowed(const struct config_list *origins, const char *origin,
  * site.trusted_proxies (CIDRs or "unix"). "unix" is always trusted: reaching
  * the socket takes permission of its directory.
  */
-bool origin_is_trusted_proxy(
-    const struct config_list *proxies, const char *peer);
+bool
+origin_is_trusted_proxy(const struct config_list *proxies, const char *peer);
 
 /*
  * The client's address behind trusted proxies: the rightmost entry of

@@ -27,9 +27,9 @@ struct record_user {
 struct record_session {
 	char user[NAME_SIZE];
 	int64_t created_s;
-	int64_t seen_s;    /* last activity written */
+	int64_t seen_s; /* last activity written */
 	int64_t expires_s; /* absolute end; idle ends at seen + idle */
-	int64_t idle_s;    /* idle lifetime, fixed at login */
+	int64_t idle_s; /* idle lifetime, fixed at login */
 	char address[46];
 	char agent[RECORD_AGENT_SIZE]; /* User-Agent, cut */
 };
@@ -37,8 +37,7 @@ struct record_session {
 int record_put_user(const struct record_user *r, struct buf *out);
 int record_get_user(const char *bytes, size_t n, struct record_user *out);
 int record_put_session(const struct record_session *r, struct buf *out);
-int record_get_session(
-    const char *bytes, size_t n, struct record_session *out);
+int record_get_session(const char *bytes, size_t n, struct record_session *out);
 
 /* When it ends by itself: the earlier of idle and absolute. */
 int64_t record_session_end_s(const struct record_session *r);

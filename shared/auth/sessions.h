@@ -22,7 +22,7 @@
 enum sessions_verdict {
 	SESSIONS_VALID = 0,
 	SESSIONS_BAD_TOKEN, /* refused before the store is asked */
-	SESSIONS_UNKNOWN,   /* ended, or never was */
+	SESSIONS_UNKNOWN, /* ended, or never was */
 	SESSIONS_EXPIRED,
 	SESSIONS_UNAVAILABLE, /* the store cannot be read: 503 */
 };
@@ -84,10 +84,10 @@ enum store_err sessions_end(struct sessions *s, const char *key);
 enum store_err sessions_end_user(
     struct sessions *s, const char *user, const char *keep, size_t *ended);
 
-typedef int sessions_visit(
-    void *arg, const char *key, const struct record_session *r);
-enum store_err sessions_each(
-    struct sessions *s, sessions_visit *visit, void *arg);
+typedef int
+sessions_visit(void *arg, const char *key, const struct record_session *r);
+enum store_err
+sessions_each(struct sessions *s, sessions_visit *visit, void *arg);
 
 /* Checkpoint (dropping expired) when it pays; the observer feed is below. */
 enum store_err sessions_maintain(struct sessions *s);

@@ -10,8 +10,8 @@
 
 #define TOKEN_ID_BYTES 16
 /* "v1." KID "." ID "." MAC and a NUL */
-#define TOKEN_SIZE                                                             \
-	(3 + KEYRING_KID_MAX + 1 + CRYPTO_B64_LEN(TOKEN_ID_BYTES) + 1 +        \
+#define TOKEN_SIZE                                                      \
+	(3 + KEYRING_KID_MAX + 1 + CRYPTO_B64_LEN(TOKEN_ID_BYTES) + 1 + \
 	    CRYPTO_B64_LEN(CRYPTO_MAC_BYTES) + 1)
 
 /* Purposes never stand in for one another. */
@@ -33,9 +33,8 @@ void token_make(const struct keyring *k, enum token_purpose purpose,
     const uint8_t id[static TOKEN_ID_BYTES], char out[static TOKEN_SIZE]);
 
 /* Checks n bytes (no NUL needed) and gives the ID. Constant time in MAC. */
-enum token_err token_verify(const struct keyring *k,
-    enum token_purpose purpose, const char *text, size_t n,
-    uint8_t id[static TOKEN_ID_BYTES]);
+enum token_err token_verify(const struct keyring *k, enum token_purpose purpose,
+    const char *text, size_t n, uint8_t id[static TOKEN_ID_BYTES]);
 
 /*
  * A MAC bound to a token's ID, for values that live inside one session or

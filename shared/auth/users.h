@@ -19,8 +19,8 @@ enum store_err users_open(const char *dir, bool is_writer, int lock_wait_ms,
 void users_close(struct users *u);
 const char *users_detail(const struct users *u); /* see store_detail */
 
-enum store_err users_get(
-    struct users *u, const char *name, struct record_user *out);
+enum store_err
+users_get(struct users *u, const char *name, struct record_user *out);
 
 /*
  * A change under the writer lock: begin (locks), users_get, put/del, commit

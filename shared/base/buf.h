@@ -19,7 +19,10 @@ struct buf {
 	bool has_failed;
 };
 
-#define BUF_INIT {NULL, 0, 0, false}
+#define BUF_INIT                  \
+	{                         \
+		NULL, 0, 0, false \
+	}
 
 void buf_init(struct buf *b);
 

@@ -29,7 +29,7 @@ enum config_language {
 };
 
 enum config_history_sync {
-	CONFIG_SYNC_KILL,   /* survives kill -9 */
+	CONFIG_SYNC_KILL, /* survives kill -9 */
 	CONFIG_SYNC_ALWAYS, /* survives power loss too */
 };
 
@@ -45,9 +45,9 @@ struct config_list {
  */
 struct config {
 	struct {
-		struct config_list origins;         /* scheme://host[:port] */
+		struct config_list origins; /* scheme://host[:port] */
 		struct config_list trusted_proxies; /* CIDR, or "unix" */
-		int language;                       /* enum config_language */
+		int language; /* enum config_language */
 	} site;
 	struct {
 		char *dir;
@@ -130,7 +130,7 @@ int config_example(struct buf *out);
  * changed while running; names of keys that differ but need a restart are
  * appended to *restart, one a line. *fresh is left finished. 0 or -1.
  */
-int config_reload(
-    struct config *live, struct config *fresh, struct buf *restart);
+int
+config_reload(struct config *live, struct config *fresh, struct buf *restart);
 
 #endif

@@ -12,11 +12,11 @@
 enum file_err {
 	FILE_OK = 0,
 	FILE_MISSING, /* ENOENT */
-	FILE_DENIED,  /* EACCES, EPERM */
-	FILE_TYPE,    /* a symlink, directory, FIFO or device */
-	FILE_MODE,    /* group or others have more than allowed */
-	FILE_SIZE,    /* longer than max */
-	FILE_IO,      /* anything else; errno says */
+	FILE_DENIED, /* EACCES, EPERM */
+	FILE_TYPE, /* a symlink, directory, FIFO or device */
+	FILE_MODE, /* group or others have more than allowed */
+	FILE_SIZE, /* longer than max */
+	FILE_IO, /* anything else; errno says */
 };
 
 /*
@@ -24,8 +24,8 @@ enum file_err {
  * last component, never blocking on a FIFO. forbidden_mode: mode bits that
  * must not be set (e.g. 0077); 0 allows any. Appends to *out.
  */
-enum file_err file_read(
-    const char *path, size_t max, mode_t forbidden_mode, struct buf *out);
+enum file_err
+file_read(const char *path, size_t max, mode_t forbidden_mode, struct buf *out);
 
 /* What went wrong, as words after "PATH: ". errno used for FILE_IO. */
 const char *file_strerror(enum file_err err);

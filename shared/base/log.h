@@ -22,9 +22,9 @@ enum log_level { /* syslog's numbers, sd-daemon(3) */
 };
 
 struct log_opts {
-	const char *ident;    /* program name, static storage */
+	const char *ident; /* program name, static storage */
 	enum log_level level; /* lines above it are dropped */
-	bool has_audit;       /* log.audit */
+	bool has_audit; /* log.audit */
 };
 
 /* May be called again after a reload. Without it: INFO, no audit. */

@@ -25,22 +25,22 @@
 enum store_err {
 	STORE_OK = 0,
 	STORE_NOTFOUND, /* no such key */
-	STORE_MISSING,  /* no store in that directory */
-	STORE_CORRUPT,  /* a file is not what it must be */
-	STORE_DENIED,   /* permissions, wrong file type */
-	STORE_BUSY,     /* another writer held the lock for lock_wait_ms */
-	STORE_FULL,     /* no space; old data intact */
+	STORE_MISSING, /* no store in that directory */
+	STORE_CORRUPT, /* a file is not what it must be */
+	STORE_DENIED, /* permissions, wrong file type */
+	STORE_BUSY, /* another writer held the lock for lock_wait_ms */
+	STORE_FULL, /* no space; old data intact */
 	STORE_READONLY, /* opened for reading, or fdatasync failed earlier */
-	STORE_IO,       /* any other error of the system */
+	STORE_IO, /* any other error of the system */
 	STORE_NOMEM,
 	STORE_INVALID, /* the caller's key, value or order of calls */
 };
 
 struct store_opts {
 	const char *dir;
-	bool is_writer;        /* else: read permission only, never writes */
-	bool has_sync;         /* fdatasync before a commit is acknowledged */
-	int lock_wait_ms;      /* a writer's longest wait for the lock */
+	bool is_writer; /* else: read permission only, never writes */
+	bool has_sync; /* fdatasync before a commit is acknowledged */
+	int lock_wait_ms; /* a writer's longest wait for the lock */
 	int64_t reserve_bytes; /* kept free for deletes (writer) */
 };
 
@@ -74,8 +74,8 @@ const char *store_detail(const struct store *s);
 enum store_err store_refresh(struct store *s);
 
 /* Refreshes, then replaces *value's content. The hot path of validation. */
-enum store_err store_get(
-    struct store *s, const void *key, size_t key_len, struct buf *value);
+enum store_err
+store_get(struct store *s, const void *key, size_t key_len, struct buf *value);
 
 /*
  * A transaction: begin takes the writer lock and catches up, so gets between
