@@ -3,8 +3,8 @@
  * stderr is the journal (JOURNAL_STREAM) or log_opts.has_priority says so;
  * otherwise with a local time, for a person who reads a terminal.
  *
- * Every byte outside printable ASCII and valid UTF-8 text, and every control
- * byte, leaves as \xNN: nothing a stranger sends can forge a line.
+ * Every byte outside printable ASCII and valid UTF-8 text, every control byte
+ * and the backslash leave as \xNN: nothing a stranger sends can forge a line.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -25,6 +25,7 @@ struct log_opts {
 	const char *ident; /* program name, static storage */
 	enum log_level level; /* lines above it are dropped */
 	bool has_audit; /* log.audit */
+	bool has_priority; /* <N> although stderr is not the journal */
 };
 
 /* May be called again after a reload. Without it: INFO, no audit. */
