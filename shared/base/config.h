@@ -1,9 +1,12 @@
 /*
  * The configuration of all programs: INI, one typed table.
  *
- * The table in config.c drives parsing, ranges, defaults, `config show`, the
- * example file and the man page's list. An unknown section or key, a key
+ * The table in config_table.c drives parsing, ranges, defaults, `config show`,
+ * the example file and the man page's list. An unknown section or key, a key
  * given twice, a bad value: "FILE:LINE: what is wrong and what is allowed".
+ *
+ * A line is [section], "key = value" or a comment (from ; or #); a comment
+ * stands on a line of its own, a value on one line. Nothing is cut silently.
  */
 #ifndef BASE_CONFIG_H
 #define BASE_CONFIG_H
@@ -32,6 +35,8 @@ enum config_history_sync {
 	CONFIG_SYNC_KILL, /* survives kill -9 */
 	CONFIG_SYNC_ALWAYS, /* survives power loss too */
 };
+
+#define CONFIG_KEYS_MAX 64
 
 /* A list of words separated by blanks. */
 struct config_list {
@@ -96,6 +101,7 @@ struct config {
 		int level; /* enum log_level */
 		bool audit;
 	} log;
+	int lines[CONFIG_KEYS_MAX]; /* by key's index; 0: not in the file */
 };
 
 /* Defaults only. 0, or -1 out of memory. */
@@ -114,6 +120,16 @@ int config_parse(struct config *c, const char *name, const char *bytes,
     size_t n, struct buf *error);
 
 /*
+ * What only the machine can answer: store.dir is a directory; and, where the
+ * file named them, login.templates is a directory and the directories of
+ * Unix sockets are there (defaults of programs that do not run here are not
+ * held against those that do). Appends "FILE:LINE: ..." lines to *error, or
+ * "FILE: ..." for a default. 0 or -1.
+ */
+int
+config_check_paths(const struct config *c, const char *name, struct buf *error);
+
+/*
  * Every key with its effective value as a file that config_parse takes back
  * unchanged. 0 or -1.
  */
@@ -121,7 +137,8 @@ int config_show(const struct config *c, struct buf *out);
 
 /*
  * The commented example file: every key at its default, commented out, with
- * its help, range and unit. 0 or -1.
+ * its help, range and unit. A line that begins with '#' and a letter is a
+ * key, all other comments are prose. 0 or -1.
  */
 int config_example(struct buf *out);
 

@@ -1,0 +1,160 @@
+/*
+ * The forms that words of the configuration must have. Strict on purpose:
+ * what is taken here is not looked at again by those who use it.
+ */
+#include "base/config_form.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define MAX_HOST 253 /* RFC 1035 §2.3.4, as text */
+#define MAX_PORT 65535
+
+bool
+config_form_number(const char *s, int64_t max, int64_t *out)
+{
+	int64_t value = 0;
+
+	if (*s == '\0')
+		return false;
+	for (; *s != '\0'; s++) {
+		if (*s < '0' || *s > '9')
+			return false;
+		int digit = *s - '0';
+		if (value > (max - digit) / 10)
+			return false;
+		value = value * 10 + digit;
+	}
+	*out = value;
+	return true;
+}
+
+/* [n] bytes of a name, a dotted IPv4 address, or an IPv6 one in brackets. */
+static bool
+is_host(const char *s, size_t n)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ_-";
+	char host[MAX_HOST + 1];
+	unsigned char address[sizeof(struct in6_addr)];
+	bool is_numeric = true;
+
+	if (n == 0 || n > MAX_HOST)
+		return false;
+	if (s[0] == '[') {
+		if (n < 2 || s[n - 1] != ']')
+			return false;
+		memcpy(host, s + 1, n - 2);
+		host[n - 2] = '\0';
+		return inet_pton(AF_INET6, host, address) == 1;
+	}
+	memcpy(host, s, n);
+	host[n] = '\0';
+	for (size_t i = 0; i < n; i++) {
+		if (host[i] == '.') {
+			if (i == 0 || host[i - 1] == '.')
+				return false;
+		} else if (strchr(letters, host[i]) != NULL) {
+			is_numeric = false;
+		} else if (host[i] < '0' || host[i] > '9') {
+			return false;
+		}
+	}
+	return !is_numeric || inet_pton(AF_INET, host, address) == 1;
+}
+
+static bool
+is_port(const char *s)
+{
+	int64_t port;
+	return s[0] != '0' && config_form_number(s, MAX_PORT, &port);
+}
+
+/* The colon before a port: the last one that is not inside brackets. */
+static char *
+find_port(char *s)
+{
+	char *colon = strrchr(s, ':');
+	return colon != NULL && strchr(colon, ']') == NULL ? colon : NULL;
+}
+
+bool
+config_form_tcp(char *word)
+{
+	char *colon = find_port(word);
+	return colon != NULL && is_host(word, (size_t)(colon - word)) &&
+	    is_port(colon + 1);
+}
+
+bool
+config_form_unix(char *word)
+{
+	static const char prefix[] = "unix:";
+	const size_t room = sizeof(((struct sockaddr_un *)NULL)->sun_path);
+
+	if (strncmp(word, prefix, sizeof(prefix) - 1) != 0)
+		return false;
+	const char *path = word + sizeof(prefix) - 1;
+	size_t len = strlen(path);
+	return path[0] == '/' && path[len - 1] != '/' && len < room;
+}
+
+bool
+config_form_listen(char *word)
+{
+	return config_form_unix(word) || config_form_tcp(word);
+}
+
+bool
+config_form_origin(char *word)
+{
+	for (char *p = word; *p != '\0'; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
+	const char *default_port;
+	char *host;
+	if (strncmp(word, "http://", 7) == 0) {
+		host = word + 7;
+		default_port = ":80";
+	} else if (strncmp(word, "https://", 8) == 0) {
+		host = word + 8;
+		default_port = ":443";
+	} else {
+		return false;
+	}
+	char *port = find_port(host);
+	if (port == NULL)
+		return is_host(host, strlen(host));
+	if (!is_host(host, (size_t)(port - host)) || !is_port(port + 1))
+		return false;
+	/* Browsers leave it out (RFC 6454 §6.2). */
+	if (strcmp(port, default_port) == 0)
+		*port = '\0';
+	return true;
+}
+
+bool
+config_form_proxy(char *word)
+{
+	char address[INET6_ADDRSTRLEN];
+	unsigned char bytes[sizeof(struct in6_addr)];
+	int64_t bits = 0;
+
+	if (strcmp(word, "unix") == 0)
+		return true;
+	size_t n = strcspn(word, "/");
+	if (n >= sizeof(address))
+		return false;
+	memcpy(address, word, n);
+	address[n] = '\0';
+	bool has_prefix = word[n] == '/';
+	if (inet_pton(AF_INET, address, bytes) == 1)
+		return !has_prefix ||
+		    config_form_number(word + n + 1, 32, &bits);
+	if (inet_pton(AF_INET6, address, bytes) == 1)
+		return !has_prefix ||
+		    config_form_number(word + n + 1, 128, &bits);
+	return false;
+}

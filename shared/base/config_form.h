@@ -1,0 +1,26 @@
+/*
+ * The forms that words of the configuration must have. Pure.
+ */
+#ifndef BASE_CONFIG_FORM_H
+#define BASE_CONFIG_FORM_H
+
+#include "base/config_table.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Decimal digits alone, no sign, 0..max; out is set when true. */
+bool config_form_number(const char *s, int64_t max, int64_t *out);
+
+/* scheme://host[:port]; becomes lower-case, without a default port. */
+config_form config_form_origin;
+/* "unix", or an address with an optional /prefix. */
+config_form config_form_proxy;
+/* unix:/PATH */
+config_form config_form_unix;
+/* HOST:PORT, [IPv6]:PORT */
+config_form config_form_tcp;
+/* Either of the two. */
+config_form config_form_listen;
+
+#endif

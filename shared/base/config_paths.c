@@ -1,0 +1,77 @@
+/*
+ * Paths of the configuration against the machine, apart from the parser,
+ * which stays pure.
+ */
+#include "base/config.h"
+#include "base/config_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* The directory at path, or the one that path is in. NULL, or what is wrong. */
+static const char *
+directory_fault(const char *path, bool is_parent)
+{
+	struct stat st;
+	char *dir = NULL;
+
+	if (is_parent) {
+		const char *slash = strrchr(path, '/');
+		dir = strndup(path, slash == path ? 1 : (size_t)(slash - path));
+		if (dir == NULL)
+			return "out of memory";
+	}
+	int rc = stat(is_parent ? dir : path, &st);
+	free(dir);
+	if (rc == -1)
+		return strerror(errno);
+	return S_ISDIR(st.st_mode) ? NULL : strerror(ENOTDIR);
+}
+
+int
+config_check_paths(const struct config *c, const char *name, struct buf *error)
+{
+	static const char unix_prefix[] = "unix:";
+	const struct {
+		const char *section, *key;
+		const char *value;
+		bool is_always; /* a default counts too */
+	} paths[] = {
+	    {"store", "dir", c->store.dir, true},
+	    {"login", "templates", c->login.templates, false},
+	    {"login", "listen", c->login.listen, false},
+	    {"wsd", "listen", c->wsd.listen, false},
+	    {"wsd", "control", c->wsd.control, false},
+	};
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		const char *value = paths[i].value;
+		int line =
+		    c->lines[config_key_find(paths[i].section, paths[i].key)];
+		if (line == 0 && !paths[i].is_always)
+			continue;
+		bool is_socket = value[0] != '/';
+		if (is_socket) {
+			size_t n = sizeof(unix_prefix) - 1;
+			if (strncmp(value, unix_prefix, n) != 0)
+				continue;
+			value += n;
+		}
+		const char *fault = directory_fault(value, is_socket);
+		if (fault == NULL)
+			continue;
+		buf_puts(error, name);
+		if (line != 0)
+			buf_printf(error, ":%d", line);
+		buf_printf(error,
+		    ": %s.%s: %s%s: %s; allowed: a directory "
+		    "that exists\n",
+		    paths[i].section, paths[i].key,
+		    is_socket ? "directory of " : "", value, fault);
+		rc = -1;
+	}
+	return rc;
+}

@@ -1,0 +1,132 @@
+/*
+ * systemd's service protocol by hand: datagrams to $NOTIFY_SOCKET and
+ * descriptors from $LISTEN_FDS.
+ */
+#include "base/notify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Above it a LISTEN_FDS is not systemd's: RLIMIT_NOFILE's usual maximum. */
+#define MAX_FDS 524288
+
+/* Decimal digits alone, 0..max. 0 or -1. */
+static int
+parse_env(const char *s, int64_t max, int64_t *out)
+{
+	int64_t value = 0;
+
+	if (*s == '\0')
+		return -1;
+	for (; *s != '\0'; s++) {
+		if (*s < '0' || *s > '9')
+			return -1;
+		int digit = *s - '0';
+		if (value > (max - digit) / 10)
+			return -1;
+		value = value * 10 + digit;
+	}
+	*out = value;
+	return 0;
+}
+
+int
+notify_send(const char *state)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+
+	if (path == NULL || path[0] == '\0')
+		return 1;
+	size_t len = strlen(path);
+	if ((path[0] != '/' && path[0] != '@') || len < 2) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (len >= sizeof(sun.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(sun.sun_path, path, len);
+	/* An abstract name starts with a NUL and has none at its end. */
+	if (path[0] == '@')
+		sun.sun_path[0] = '\0';
+	socklen_t sun_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+	    len + (path[0] == '/' ? 1 : 0));
+
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return -1;
+	/* Never waits: a full queue must not stop the event loop. */
+	ssize_t n;
+	do
+		n = sendto(fd, state, strlen(state),
+		    MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&sun,
+		    sun_len);
+	while (n == -1 && errno == EINTR);
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return n == -1 ? -1 : 0;
+}
+
+int64_t
+notify_watchdog_ms(void)
+{
+	const char *usec = getenv("WATCHDOG_USEC");
+	const char *pid = getenv("WATCHDOG_PID");
+	int64_t value;
+
+	if (usec == NULL || parse_env(usec, INT64_MAX, &value) == -1)
+		return 0;
+	int64_t half_ms = value / 2 / 1000;
+	if (pid != NULL &&
+	    (parse_env(pid, INT_MAX, &value) == -1 || value != getpid()))
+		return 0;
+	return half_ms;
+}
+
+int
+notify_listen_fds(void)
+{
+	const char *pid = getenv("LISTEN_PID");
+	const char *fds = getenv("LISTEN_FDS");
+	int64_t value;
+	int rc = 0;
+
+	if (pid == NULL && fds == NULL)
+		return 0;
+	if (pid == NULL || fds == NULL || parse_env(pid, INT_MAX, &value) == -1)
+		goto err_inval;
+	/* Left to us by a parent that it was meant for. */
+	if (value != getpid())
+		goto out;
+	if (parse_env(fds, MAX_FDS, &value) == -1)
+		goto err_inval;
+	for (int fd = NOTIFY_FD_FIRST; fd < NOTIFY_FD_FIRST + (int)value;
+	     fd++) {
+		int flags = fcntl(fd, F_GETFD);
+		if (flags == -1 || fcntl(fd, F_SETFD, flags | FD_CLOEXEC) == -1)
+			goto err_inval;
+	}
+	rc = (int)value;
+
+out:
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	return rc;
+
+err_inval:
+	errno = EINVAL;
+	rc = -1;
+	goto out;
+}
