@@ -6,6 +6,8 @@
  */
 #include "auth/origin.h"
 
+#include "base/number.h"
+
 #include <arpa/inet.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -38,20 +40,16 @@ is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Decimal in one spelling, at most max. -1: it is not. */
+/* Decimal in its one spelling, at most max. -1: it is not. */
 static long
 parse_number(const char *text, size_t n, long max)
 {
-	long v = 0;
+	int64_t v;
 
-	if (n == 0 || n > 5 || (n > 1 && text[0] == '0'))
+	if (n == 0 || (n > 1 && text[0] == '0') ||
+	    !number_parse(text, n, max, &v))
 		return -1;
-	for (size_t i = 0; i < n; i++) {
-		if (!is_digit(text[i]))
-			return -1;
-		v = v * 10 + (text[i] - '0');
-	}
-	return v <= max ? v : -1;
+	return (long)v;
 }
 
 /* --- origins ------------------------------------------------------------ */
