@@ -4,6 +4,8 @@
  */
 #include "base/config_form.h"
 
+#include "base/number.h"
+
 #include <arpa/inet.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,26 +14,7 @@
 #define MAX_HOST 253 /* RFC 1035 §2.3.4, as text */
 #define MAX_PORT 65535
 
-bool
-config_form_number(const char *s, int64_t max, int64_t *out)
-{
-	int64_t value = 0;
-
-	if (*s == '\0')
-		return false;
-	for (; *s != '\0'; s++) {
-		if (*s < '0' || *s > '9')
-			return false;
-		int digit = *s - '0';
-		if (value > (max - digit) / 10)
-			return false;
-		value = value * 10 + digit;
-	}
-	*out = value;
-	return true;
-}
-
-/* [n] bytes of a name, a dotted IPv4 address, or an IPv6 one in brackets. */
+/* n bytes: a name, a dotted IPv4 address, or an IPv6 one in brackets. */
 static bool
 is_host(const char *s, size_t n)
 {
@@ -69,7 +52,7 @@ static bool
 is_port(const char *s)
 {
 	int64_t port;
-	return s[0] != '0' && config_form_number(s, MAX_PORT, &port);
+	return s[0] != '0' && number_parse(s, strlen(s), MAX_PORT, &port);
 }
 
 /* The colon before a port: the last one that is not inside brackets. */
@@ -150,11 +133,12 @@ config_form_proxy(char *word)
 	memcpy(address, word, n);
 	address[n] = '\0';
 	bool has_prefix = word[n] == '/';
+	const char *prefix = has_prefix ? word + n + 1 : "";
 	if (inet_pton(AF_INET, address, bytes) == 1)
 		return !has_prefix ||
-		    config_form_number(word + n + 1, 32, &bits);
+		    number_parse(prefix, strlen(prefix), 32, &bits);
 	if (inet_pton(AF_INET6, address, bytes) == 1)
 		return !has_prefix ||
-		    config_form_number(word + n + 1, 128, &bits);
+		    number_parse(prefix, strlen(prefix), 128, &bits);
 	return false;
 }

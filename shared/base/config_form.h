@@ -6,12 +6,6 @@
 
 #include "base/config_table.h"
 
-#include <stdbool.h>
-#include <stdint.h>
-
-/* Decimal digits alone, no sign, 0..max; out is set when true. */
-bool config_form_number(const char *s, int64_t max, int64_t *out);
-
 /* scheme://host[:port]; becomes lower-case, without a default port. */
 config_form config_form_origin;
 /* "unix", or an address with an optional /prefix. */

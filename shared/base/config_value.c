@@ -4,7 +4,7 @@
  */
 #include "base/config_value.h"
 
-#include "base/config_form.h"
+#include "base/number.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -97,7 +97,7 @@ config_value_set(struct config *c, const struct config_key *k, const char *text)
 
 	switch (k->type) {
 	case CONFIG_INT:
-		if (!config_form_number(text, k->max, &number) ||
+		if (!number_parse(text, strlen(text), k->max, &number) ||
 		    number < k->min)
 			return CONFIG_VALUE_REFUSED;
 		*(int64_t *)slot(c, k) = number;

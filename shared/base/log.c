@@ -7,6 +7,7 @@
 #include "base/log.h"
 
 #include "base/clock.h"
+#include "base/number.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -33,21 +34,16 @@ static bool
 is_journal(void)
 {
 	const char *env = getenv("JOURNAL_STREAM");
+	int64_t dev, ino;
 	struct stat st;
-	unsigned long long dev, ino;
-	char *end;
 
 	if (env == NULL || fstat(STDERR_FILENO, &st) == -1)
 		return false;
-	errno = 0;
-	dev = strtoull(env, &end, 10);
-	if (errno != 0 || end == env || *end != ':')
-		return false;
-	const char *p = end + 1;
-	ino = strtoull(p, &end, 10);
-	if (errno != 0 || end == p || *end != '\0')
-		return false;
-	return dev == st.st_dev && ino == st.st_ino;
+	const char *colon = strchr(env, ':');
+	return colon != NULL &&
+	    number_parse(env, (size_t)(colon - env), INT64_MAX, &dev) &&
+	    number_parse(colon + 1, strlen(colon + 1), INT64_MAX, &ino) &&
+	    (uint64_t)dev == st.st_dev && (uint64_t)ino == st.st_ino;
 }
 
 void

@@ -4,6 +4,8 @@
  */
 #include "base/notify.h"
 
+#include "base/number.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,24 +20,10 @@
 /* Above it a LISTEN_FDS is not systemd's: RLIMIT_NOFILE's usual maximum. */
 #define MAX_FDS 524288
 
-/* Decimal digits alone, 0..max. 0 or -1. */
-static int
+static bool
 parse_env(const char *s, int64_t max, int64_t *out)
 {
-	int64_t value = 0;
-
-	if (*s == '\0')
-		return -1;
-	for (; *s != '\0'; s++) {
-		if (*s < '0' || *s > '9')
-			return -1;
-		int digit = *s - '0';
-		if (value > (max - digit) / 10)
-			return -1;
-		value = value * 10 + digit;
-	}
-	*out = value;
-	return 0;
+	return number_parse(s, strlen(s), max, out);
 }
 
 int
@@ -85,48 +73,48 @@ notify_watchdog_ms(void)
 	const char *pid = getenv("WATCHDOG_PID");
 	int64_t value;
 
-	if (usec == NULL || parse_env(usec, INT64_MAX, &value) == -1)
+	if (usec == NULL || !parse_env(usec, INT64_MAX, &value))
 		return 0;
 	int64_t half_ms = value / 2 / 1000;
 	if (pid != NULL &&
-	    (parse_env(pid, INT_MAX, &value) == -1 || value != getpid()))
+	    (!parse_env(pid, INT_MAX, &value) || value != getpid()))
 		return 0;
 	return half_ms;
+}
+
+/* -> count, or -1: malformed, or not the descriptors that are open. */
+static int
+take_fds(const char *pid, const char *fds)
+{
+	int64_t value;
+
+	if (pid == NULL && fds == NULL)
+		return 0;
+	if (pid == NULL || fds == NULL || !parse_env(pid, INT_MAX, &value))
+		return -1;
+	/* Left to us by a parent that it was meant for. */
+	if (value != getpid())
+		return 0;
+	if (!parse_env(fds, MAX_FDS, &value))
+		return -1;
+	int end = NOTIFY_FD_FIRST + (int)value;
+	for (int fd = NOTIFY_FD_FIRST; fd < end; fd++) {
+		int flags = fcntl(fd, F_GETFD);
+		if (flags == -1 || fcntl(fd, F_SETFD, flags | FD_CLOEXEC) == -1)
+			return -1;
+	}
+	return (int)value;
 }
 
 int
 notify_listen_fds(void)
 {
-	const char *pid = getenv("LISTEN_PID");
-	const char *fds = getenv("LISTEN_FDS");
-	int64_t value;
-	int rc = 0;
+	int n = take_fds(getenv("LISTEN_PID"), getenv("LISTEN_FDS"));
 
-	if (pid == NULL && fds == NULL)
-		return 0;
-	if (pid == NULL || fds == NULL || parse_env(pid, INT_MAX, &value) == -1)
-		goto err_inval;
-	/* Left to us by a parent that it was meant for. */
-	if (value != getpid())
-		goto out;
-	if (parse_env(fds, MAX_FDS, &value) == -1)
-		goto err_inval;
-	for (int fd = NOTIFY_FD_FIRST; fd < NOTIFY_FD_FIRST + (int)value;
-	     fd++) {
-		int flags = fcntl(fd, F_GETFD);
-		if (flags == -1 || fcntl(fd, F_SETFD, flags | FD_CLOEXEC) == -1)
-			goto err_inval;
-	}
-	rc = (int)value;
-
-out:
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_FDNAMES");
-	return rc;
-
-err_inval:
-	errno = EINVAL;
-	rc = -1;
-	goto out;
+	if (n == -1)
+		errno = EINVAL;
+	return n;
 }
