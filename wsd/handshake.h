@@ -6,6 +6,7 @@
 #define WSD_HANDSHAKE_H
 
 #include "auth/cookie.h"
+#include "auth/origin.h"
 #include "base/config.h"
 #include "wsd/hub.h"
 
@@ -13,8 +14,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define HANDSHAKE_PATH "/websocket"
+#define HANDSHAKE_SUBPROTOCOL "gatecast.v1"
+
 struct handshake_bytes {
-	const char *bytes; /* NULL: the header is absent */
+	const char *bytes;
+	size_t n;
+};
+
+/*
+ * The values of one header, a line each, blanks around them dropped. n may
+ * exceed the array: then the rest was not kept, and the header is refused.
+ */
+#define HANDSHAKE_LINES_MAX 4
+struct handshake_lines {
+	struct handshake_bytes line[HANDSHAKE_LINES_MAX];
 	size_t n;
 };
 
@@ -23,20 +37,19 @@ struct handshake_bytes {
 struct handshake_request {
 	bool is_get;
 	bool is_http11;
+	bool has_query; /* there was a '?' */
+	bool has_body; /* Content-Length, Transfer-Encoding, or bytes behind */
 	struct handshake_bytes path; /* without the query */
 	struct handshake_bytes query; /* without '?' */
-	struct handshake_bytes host;
-	size_t host_count;
-	struct handshake_bytes upgrade;
-	struct handshake_bytes connection;
-	struct handshake_bytes version;
-	struct handshake_bytes key;
-	size_t key_count;
-	struct handshake_bytes origin;
-	size_t origin_count;
-	struct handshake_bytes protocols;
-	struct handshake_bytes forwarded_for;
-	struct handshake_bytes forwarded_proto;
+	struct handshake_lines host;
+	struct handshake_lines upgrade;
+	struct handshake_lines connection;
+	struct handshake_lines version;
+	struct handshake_lines key;
+	struct handshake_lines origin;
+	struct handshake_lines protocols;
+	struct handshake_lines forwarded_for;
+	struct handshake_lines forwarded_proto;
 	struct cookie_header cookies[HANDSHAKE_COOKIES_MAX];
 	size_t cookie_count; /* may exceed the array: then refused */
 	const char *peer; /* numeric address, or "unix" */
@@ -44,8 +57,9 @@ struct handshake_request {
 
 struct handshake_accept {
 	enum hub_protocol protocol;
+	struct handshake_bytes key; /* Sec-WebSocket-Key, checked */
 	struct handshake_bytes token; /* the cookie's value, not yet verified */
-	char address[46]; /* the client's, behind proxies */
+	char address[ORIGIN_ADDRESS_SIZE]; /* the client's, behind proxies */
 	bool has_cursor;
 	uint64_t cursor_epoch;
 	uint64_t cursor_seq;
@@ -54,7 +68,10 @@ struct handshake_accept {
 /*
  * 0: as far as the request goes it may join, *out is set, pointing into the
  * request. Else the HTTP status of the refusal, with a one-line body (static
- * storage) in *why.
+ * storage) in *why; out->address is set then too.
+ *
+ * Which cookie counts: over https only the __Host- one. A page is https when
+ * a trusted proxy says so (X-Forwarded-Proto) or its Origin does.
  */
 int handshake_check(const struct handshake_request *r, const struct config *c,
     struct handshake_accept *out, const char **why);
