@@ -19,6 +19,8 @@
 
 #define MAX_FILE (256 * 1024)
 #define MAX_LINE 4096
+/* Less than a line, so that config_show's spelling of it fits into one. */
+#define MAX_VALUE 4000
 #define MAX_ERRORS 20
 
 struct parser {
@@ -284,6 +286,11 @@ take_pair(void *arg, const char *section, const char *name, const char *value)
 		return 1;
 	}
 	p->config->lines[i] = p->line;
+	if (strlen(value) > MAX_VALUE) {
+		complain(p, "a value of %zu bytes; allowed: %d", strlen(value),
+		    MAX_VALUE);
+		return 1;
+	}
 	const struct config_key *k = config_key_info((size_t)i);
 	switch (config_value_set(p->config, k, value)) {
 	case CONFIG_VALUE_OK:
