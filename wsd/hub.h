@@ -36,6 +36,7 @@ enum hub_err {
 	HUB_ADDRESS_FULL, /* wsd.connections_per_address: 429 */
 	HUB_DRAINING, /* 503 */
 	HUB_NOMEM, /* 503 */
+	HUB_INVALID, /* session_key is not one: the caller's mistake */
 };
 
 /* Close codes (DESIGN.md §1). */
@@ -146,7 +147,7 @@ struct hub_stats {
 	size_t users;
 	uint64_t seq;
 	uint64_t messages; /* said by users */
-	uint64_t deliveries; /* frames handed to the transport */
+	uint64_t deliveries; /* events handed to the transport */
 	uint64_t writes;
 	uint64_t slow_closed;
 	uint64_t log_bytes;

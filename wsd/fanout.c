@@ -1,0 +1,408 @@
+/*
+ * The flush. For a connection that is up to date it reads half a cache line;
+ * for one that is not, one write of everything pending. No allocation, no
+ * clock, no log. A connection is never freed here: a close only marks it,
+ * and the transport reports it gone later (transport.h).
+ */
+#include "wsd/fanout.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SEATS_MIN 64
+#define REASON_SLOW "too slow"
+
+_Static_assert(
+    sizeof(struct fanout_seat) <= 32, "two seats share a cache line");
+
+int
+fanout_init(struct fanout *f, const struct transport_ops *transport)
+{
+	memset(f, 0, sizeof(*f));
+	f->transport = transport;
+	for (size_t i = 0; i < FANOUT_ENCODINGS; i++)
+		stream_init(&f->streams[i]);
+	f->scratch = malloc(TRANSPORT_WRITE_MAX);
+	return f->scratch == NULL ? -1 : 0;
+}
+
+void
+fanout_fini(struct fanout *f)
+{
+	for (size_t i = 0; i < f->count; i++)
+		client_free(f->seats[i].client);
+	for (size_t i = 0; i < FANOUT_ENCODINGS; i++)
+		stream_fini(&f->streams[i]);
+	free(f->seats);
+	free(f->queued);
+	free(f->scratch);
+}
+
+static int
+grow_seats(struct fanout *f)
+{
+	if (f->count < f->size)
+		return 0;
+	size_t size = f->size == 0 ? SEATS_MIN : f->size + f->size / 2;
+	if (size >= CLIENT_NOT_QUEUED)
+		return -1;
+	struct fanout_seat *seats = realloc(f->seats, size * sizeof(*seats));
+	if (seats == NULL)
+		return -1;
+	f->seats = seats;
+	/* As long as the seats, so that queueing needs no memory. */
+	struct client **queued = realloc(f->queued, size * sizeof(*queued));
+	if (queued == NULL)
+		return -1;
+	f->queued = queued;
+	f->size = size;
+	return 0;
+}
+
+int
+fanout_add(struct fanout *f, struct client *c, void *conn,
+    enum hub_protocol encoding, uint64_t cursor)
+{
+	if (grow_seats(f) == -1)
+		return -1;
+	c->seat = (uint32_t)f->count++;
+	f->members[encoding]++;
+	*fanout_seat(f, c) = (struct fanout_seat){
+	    .conn = conn,
+	    .cursor = cursor,
+	    .client = c,
+	    .encoding = (uint8_t)encoding,
+	};
+	return 0;
+}
+
+void
+fanout_resume(struct fanout *f, struct client *c)
+{
+	struct fanout_seat *s = fanout_seat(f, c);
+
+	c->resume_end = f->streams[s->encoding].end;
+	s->flags |= FANOUT_RESUMING;
+}
+
+static void
+leave_queued(struct fanout *f, struct client *c)
+{
+	if (c->queued_at == CLIENT_NOT_QUEUED)
+		return;
+	struct client *last = f->queued[--f->queued_count];
+	f->queued[c->queued_at] = last;
+	last->queued_at = c->queued_at;
+	c->queued_at = CLIENT_NOT_QUEUED;
+}
+
+static void
+drop_queue(struct fanout *f, struct client *c)
+{
+	size_t n;
+
+	client_queued(c, &n);
+	f->queued_bytes -= n;
+	client_drop_queue(c);
+	leave_queued(f, c);
+	fanout_seat(f, c)->flags &= (uint8_t)~FANOUT_QUEUED;
+}
+
+/* From here on it is only waited for. */
+static void
+stop(struct fanout *f, struct fanout_seat *s)
+{
+	s->flags |= FANOUT_CLOSING;
+	f->members[s->encoding]--;
+	drop_queue(f, s->client);
+	client_drop_partial(s->client);
+}
+
+void
+fanout_remove(struct fanout *f, struct client *c)
+{
+	struct fanout_seat *s = fanout_seat(f, c);
+
+	if (!(s->flags & FANOUT_CLOSING))
+		stop(f, s);
+	*s = f->seats[--f->count];
+	s->client->seat = c->seat;
+}
+
+void
+fanout_close(
+    struct fanout *f, struct client *c, uint16_t code, const char *reason)
+{
+	struct fanout_seat *s = fanout_seat(f, c);
+
+	if (s->flags & FANOUT_CLOSING)
+		return;
+	stop(f, s);
+	f->transport->close(s->conn, code, reason);
+}
+
+static void
+close_slow(struct fanout *f, struct fanout_seat *s)
+{
+	f->slow_closed++;
+	fanout_close(f, s->client, HUB_CLOSE_TOO_SLOW, REASON_SLOW);
+}
+
+static void
+want_write(struct fanout *f, struct fanout_seat *s)
+{
+	if (s->flags & FANOUT_WAITING)
+		return;
+	s->flags |= FANOUT_WAITING;
+	f->transport->want_write(s->conn);
+}
+
+static bool
+has_pending(const struct fanout *f, const struct fanout_seat *s)
+{
+	return (s->flags & FANOUT_QUEUED) != 0 ||
+	    s->cursor != f->streams[s->encoding].end;
+}
+
+/* What goes into the next write, and how much of it from where. */
+struct parcel {
+	const uint8_t *bytes;
+	size_t queued_bytes;
+	size_t stream_bytes;
+	size_t frames; /* of the stream */
+};
+
+/* The private queue first, and behind it what still fits. */
+static void
+pack_queue(struct fanout *f, const struct fanout_seat *s, struct parcel *p)
+{
+	struct stream *stream = &f->streams[s->encoding];
+	size_t n;
+	const uint8_t *queue = client_queued(s->client, &n);
+
+	p->bytes = queue;
+	p->queued_bytes = frame_run(queue, n, TRANSPORT_WRITE_MAX);
+	if (p->queued_bytes < n || n >= TRANSPORT_WRITE_MAX ||
+	    s->cursor == stream->end)
+		return;
+	const uint8_t *frames = stream_run(stream, s->cursor,
+	    TRANSPORT_WRITE_MAX - n, false, &p->stream_bytes, &p->frames);
+	memcpy(f->scratch, queue, n);
+	memcpy(f->scratch + n, frames, p->stream_bytes);
+	p->bytes = f->scratch;
+}
+
+/* Whether anything was taken. */
+static bool
+write_once(struct fanout *f, struct fanout_seat *s)
+{
+	struct parcel p = {.queued_bytes = 0};
+
+	if (s->flags & FANOUT_QUEUED)
+		pack_queue(f, s, &p);
+	else
+		p.bytes = stream_run(&f->streams[s->encoding], s->cursor,
+		    TRANSPORT_WRITE_MAX, true, &p.stream_bytes, &p.frames);
+
+	switch (f->transport->write(
+	    s->conn, p.bytes, p.queued_bytes + p.stream_bytes)) {
+	case TRANSPORT_OK:
+		break;
+	case TRANSPORT_BUSY:
+		return false;
+	case TRANSPORT_GONE:
+		stop(f, s);
+		return false;
+	}
+	f->writes++;
+	f->deliveries += p.frames;
+	s->cursor += p.stream_bytes;
+	if (p.queued_bytes > 0) {
+		client_sent(s->client, p.queued_bytes);
+		f->queued_bytes -= p.queued_bytes;
+		if (s->client->queue == NULL)
+			s->flags &= (uint8_t)~FANOUT_QUEUED;
+	}
+	return true;
+}
+
+/* Bytes behind; what was there before it resumed does not count. */
+static uint64_t
+lag_of(const struct fanout *f, struct fanout_seat *s)
+{
+	uint64_t from = s->cursor;
+
+	if (s->flags & FANOUT_RESUMING) {
+		if (from < s->client->resume_end)
+			from = s->client->resume_end;
+		else
+			s->flags &= (uint8_t)~FANOUT_RESUMING;
+	}
+	return f->streams[s->encoding].end - from;
+}
+
+/* One write if it can take one; has something pending, is not closing. */
+static void
+serve(struct fanout *f, struct fanout_seat *s, uint64_t slow_bytes)
+{
+	if (!f->transport->is_busy(s->conn))
+		write_once(f, s);
+	if ((s->flags & FANOUT_CLOSING) || !has_pending(f, s))
+		return;
+	if (slow_bytes > 0 && lag_of(f, s) > slow_bytes)
+		close_slow(f, s);
+	else
+		want_write(f, s);
+}
+
+void
+fanout_send(struct fanout *f, struct client *c, enum frame_opcode opcode,
+    const void *payload, size_t n, bool is_hello)
+{
+	struct fanout_seat *s = fanout_seat(f, c);
+	size_t before, after;
+
+	if (s->flags & FANOUT_CLOSING)
+		return;
+	client_queued(c, &before);
+	if (!is_hello && before > 0 &&
+	    before + n + FRAME_HEADER_MAX > CLIENT_QUEUE_MAX) {
+		serve(f, s, 0);
+		if (s->flags & FANOUT_CLOSING)
+			return;
+		client_queued(c, &before);
+		if (before > 0 &&
+		    before + n + FRAME_HEADER_MAX > CLIENT_QUEUE_MAX) {
+			close_slow(f, s);
+			return;
+		}
+	}
+	if (client_queue(c, opcode, payload, n) == -1) {
+		fanout_close(f, c, HUB_CLOSE_OVERLOADED, "out of memory");
+		return;
+	}
+	client_queued(c, &after);
+	f->queued_bytes += after - before;
+	s->flags |= FANOUT_QUEUED;
+	if (c->queued_at == CLIENT_NOT_QUEUED) {
+		c->queued_at = (uint32_t)f->queued_count;
+		f->queued[f->queued_count++] = c;
+	}
+}
+
+void
+fanout_writable(struct fanout *f, struct client *c, uint64_t slow_bytes)
+{
+	struct fanout_seat *s = fanout_seat(f, c);
+
+	s->flags &= (uint8_t)~FANOUT_WAITING;
+	if (!(s->flags & FANOUT_CLOSING) && has_pending(f, s))
+		serve(f, s, slow_bytes);
+}
+
+static void
+trim(struct fanout *f, const uint64_t needed[static FANOUT_ENCODINGS])
+{
+	for (size_t i = 0; i < FANOUT_ENCODINGS; i++)
+		stream_trim(&f->streams[i], needed[i]);
+}
+
+static void
+start_needed(const struct fanout *f, uint64_t needed[static FANOUT_ENCODINGS])
+{
+	for (size_t i = 0; i < FANOUT_ENCODINGS; i++)
+		needed[i] = f->streams[i].end;
+}
+
+static void
+note_needed(
+    const struct fanout_seat *s, uint64_t needed[static FANOUT_ENCODINGS])
+{
+	if (s->cursor < needed[s->encoding] && !(s->flags & FANOUT_CLOSING))
+		needed[s->encoding] = s->cursor;
+}
+
+static void
+flush_everyone(struct fanout *f, uint64_t slow_bytes)
+{
+	uint64_t needed[FANOUT_ENCODINGS];
+
+	start_needed(f, needed);
+	for (size_t i = 0; i < f->count; i++) {
+		struct fanout_seat *s = &f->seats[i];
+		if (s->flags & FANOUT_CLOSING || !has_pending(f, s))
+			continue;
+		serve(f, s, slow_bytes);
+		note_needed(s, needed);
+	}
+	trim(f, needed);
+}
+
+void
+fanout_flush(struct fanout *f, uint64_t slow_bytes)
+{
+	if (f->has_grown) {
+		f->has_grown = false;
+		flush_everyone(f, slow_bytes);
+	}
+	/* Whoever a pass served may still be on the list. */
+	while (f->queued_count > 0) {
+		struct client *c = f->queued[f->queued_count - 1];
+		leave_queued(f, c);
+		if (has_pending(f, fanout_seat(f, c)))
+			serve(f, fanout_seat(f, c), slow_bytes);
+	}
+}
+
+void
+fanout_drain(struct fanout *f)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		struct fanout_seat *s = &f->seats[i];
+		while (!(s->flags & FANOUT_CLOSING) && has_pending(f, s) &&
+		    !f->transport->is_busy(s->conn))
+			if (!write_once(f, s))
+				break;
+	}
+}
+
+/* Since when what it has pending is pending. */
+static int64_t
+pending_since(
+    const struct fanout *f, const struct fanout_seat *s, int64_t now_ms)
+{
+	const struct stream *stream = &f->streams[s->encoding];
+	const struct client *c = s->client;
+	int64_t since_ms = now_ms;
+
+	if (s->cursor != stream->end) {
+		since_ms = stream_time_at(stream, s->cursor);
+		if (s->flags & FANOUT_RESUMING && since_ms < c->joined_ms)
+			since_ms = c->joined_ms;
+	}
+	if (c->queue != NULL) {
+		if (c->queue->since_ms == 0)
+			c->queue->since_ms = now_ms;
+		if (c->queue->since_ms < since_ms)
+			since_ms = c->queue->since_ms;
+	}
+	return since_ms;
+}
+
+void
+fanout_tick(struct fanout *f, int64_t now_ms, int64_t slow_ms)
+{
+	uint64_t needed[FANOUT_ENCODINGS];
+
+	start_needed(f, needed);
+	for (size_t i = 0; i < f->count; i++) {
+		struct fanout_seat *s = &f->seats[i];
+		if (s->flags & FANOUT_CLOSING || !has_pending(f, s))
+			continue;
+		if (slow_ms > 0 &&
+		    now_ms - pending_since(f, s, now_ms) > slow_ms)
+			close_slow(f, s);
+		note_needed(s, needed);
+	}
+	trim(f, needed);
+}

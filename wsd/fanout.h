@@ -1,0 +1,105 @@
+/*
+ * Who has which bytes still to come: the dense array that a flush walks, a
+ * stream for each encoding, and the writes.
+ */
+#ifndef WSD_FANOUT_H
+#define WSD_FANOUT_H
+
+#include "wsd/client.h"
+#include "wsd/hub.h"
+#include "wsd/stream.h"
+#include "wsd/transport.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FANOUT_ENCODINGS 2 /* indexed by enum hub_protocol */
+
+enum fanout_flag {
+	FANOUT_QUEUED = 1, /* something in its private queue */
+	FANOUT_WAITING = 2, /* asked for hub_writable */
+	FANOUT_CLOSING = 4, /* nothing is written to it any more */
+	FANOUT_RESUMING = 8, /* before its resume_end */
+	FANOUT_UNFINISHED = 16, /* a message has begun to come */
+};
+
+/* All that a flush needs of a connection that is up to date: half a line. */
+struct fanout_seat {
+	void *conn;
+	uint64_t cursor; /* position in the stream of its encoding */
+	struct client *client;
+	uint8_t encoding;
+	uint8_t flags;
+};
+
+struct fanout {
+	const struct transport_ops *transport;
+	struct stream streams[FANOUT_ENCODINGS];
+	size_t members[FANOUT_ENCODINGS]; /* that are not closing */
+	struct fanout_seat *seats;
+	size_t count;
+	size_t size;
+	struct client **queued; /* with a private queue not yet tried */
+	size_t queued_count;
+	bool has_grown; /* a stream, since the last pass */
+	uint8_t *scratch; /* TRANSPORT_WRITE_MAX */
+	uint64_t deliveries;
+	uint64_t writes;
+	uint64_t slow_closed;
+	uint64_t queued_bytes;
+};
+
+int fanout_init(struct fanout *f, const struct transport_ops *transport);
+void fanout_fini(struct fanout *f);
+
+/* Gives c a seat at that position of its encoding's stream. 0 or -1. */
+int fanout_add(struct fanout *f, struct client *c, void *conn,
+    enum hub_protocol encoding, uint64_t cursor);
+void fanout_remove(struct fanout *f, struct client *c);
+
+/*
+ * What its cursor has before it now is history: it does not count as lag.
+ */
+void fanout_resume(struct fanout *f, struct client *c);
+
+static inline struct fanout_seat *
+fanout_seat(const struct fanout *f, const struct client *c)
+{
+	return &f->seats[c->seat];
+}
+
+static inline bool
+fanout_is_closing(const struct fanout *f, const struct client *c)
+{
+	return (fanout_seat(f, c)->flags & FANOUT_CLOSING) != 0;
+}
+
+/*
+ * Queues a frame for c alone. What would pass CLIENT_QUEUE_MAX is tried to
+ * be sent first, else c is closed as too slow; without memory, as
+ * overloaded. is_hello: whatever its length.
+ */
+void fanout_send(struct fanout *f, struct client *c, enum frame_opcode opcode,
+    const void *payload, size_t n, bool is_hello);
+
+/* Drops what is queued and closes, once. */
+void fanout_close(
+    struct fanout *f, struct client *c, uint16_t code, const char *reason);
+
+/* c can take more. */
+void fanout_writable(struct fanout *f, struct client *c, uint64_t slow_bytes);
+
+/* One pass; slow_bytes: who is farther behind is closed (0: nobody). */
+void fanout_flush(struct fanout *f, uint64_t slow_bytes);
+
+/* Writes to each until nothing is pending or it is busy. */
+void fanout_drain(struct fanout *f);
+
+/*
+ * Closes whoever has had something pending since before now_ms - slow_ms
+ * (slow_ms 0: nobody) and drops what nobody needs.
+ */
+void fanout_tick(struct fanout *f, int64_t now_ms, int64_t slow_ms);
+
+#endif

@@ -1,0 +1,306 @@
+/*
+ * Events. An encoding that nobody reads is not made, except that gatecast.v1
+ * is the history and so is made whenever one is kept.
+ */
+#include "wsd/room.h"
+
+#include "wsd/lines.h"
+
+#include <string.h>
+
+#define MS_PER_S 1000
+#define TIME_MS_AT 20 /* 2026-01-02T03:04:05.678Z: the first of 678 */
+
+int
+room_init(struct room *r, const struct room_opts *opts)
+{
+	memset(r, 0, sizeof(*r));
+	r->clock = opts->clock;
+	r->config = opts->config;
+	r->epoch = opts->epoch;
+	r->second = INT64_MIN;
+	presence_init(&r->presence);
+	return fanout_init(&r->fanout, opts->transport);
+}
+
+void
+room_fini(struct room *r)
+{
+	fanout_fini(&r->fanout);
+	presence_fini(&r->presence);
+	for (size_t i = 0; i < FANOUT_ENCODINGS; i++)
+		buf_fini(&r->frames[i]);
+	buf_fini(&r->online);
+}
+
+/* Both spellings of now; calendars are asked once a second. */
+static void
+tell_time(struct room *r)
+{
+	int64_t now_ms = clock_wall_ms(r->clock);
+	int64_t second = now_ms / MS_PER_S;
+	int ms = (int)(now_ms % MS_PER_S);
+
+	if (second != r->second || ms < 0) {
+		clock_format_rfc3339(now_ms, r->time);
+		clock_format_local(now_ms, r->local);
+		r->second = second;
+		return;
+	}
+	r->time[TIME_MS_AT] = (char)('0' + ms / 100);
+	r->time[TIME_MS_AT + 1] = (char)('0' + ms / 10 % 10);
+	r->time[TIME_MS_AT + 2] = (char)('0' + ms % 10);
+}
+
+static bool
+is_encoded(const struct room *r, enum hub_protocol encoding)
+{
+	if (r->fanout.members[encoding] > 0)
+		return true;
+	return encoding == HUB_GATECAST && r->config->wsd.history_messages > 0;
+}
+
+static void
+encode(
+    struct room *r, enum hub_protocol encoding, const struct protocol_event *e)
+{
+	struct buf *out = &r->frames[encoding];
+
+	buf_reset(out);
+	if (encoding == HUB_GATECAST)
+		protocol_event(out, e);
+	else
+		lines_event(out, e, r->local,
+		    r->config->wsd.plain_lines == CONFIG_PLAIN_HTML);
+}
+
+int
+room_broadcast(struct room *r, struct protocol_event *e)
+{
+	struct stream *streams = r->fanout.streams;
+
+	tell_time(r);
+	e->time = r->time;
+	e->seq = r->seq + 1;
+	/* All that can fail comes first. */
+	for (int i = 0; i < FANOUT_ENCODINGS; i++) {
+		if (!is_encoded(r, i))
+			continue;
+		encode(r, i, e);
+		if (r->frames[i].has_failed ||
+		    stream_reserve(
+			&streams[i], r->frames[i].len + FRAME_HEADER_MAX) == -1)
+			return -1;
+	}
+	int64_t now_ms = clock_mono_ms(r->clock);
+	bool is_said =
+	    e->type == PROTOCOL_MESSAGE || e->type == PROTOCOL_NOTICE;
+	for (int i = 0; i < FANOUT_ENCODINGS; i++) {
+		if (!is_encoded(r, i)) {
+			stream_skip(&streams[i]);
+			continue;
+		}
+		uint8_t header[FRAME_HEADER_MAX];
+		size_t n = frame_header(header, FRAME_TEXT, r->frames[i].len);
+		stream_append(&streams[i], now_ms, is_said, header, n,
+		    buf_str(&r->frames[i]), r->frames[i].len);
+		if (r->fanout.members[i] > 0)
+			r->fanout.has_grown = true;
+	}
+	r->seq = e->seq;
+	room_keep(r);
+	return 0;
+}
+
+void
+room_keep(struct room *r)
+{
+	struct stream *streams = r->fanout.streams;
+	int64_t age_s = r->config->wsd.history_age_s;
+	int64_t since_ms =
+	    age_s > 0 ? clock_mono_ms(r->clock) - age_s * MS_PER_S : INT64_MIN;
+
+	stream_keep(&streams[HUB_GATECAST],
+	    (uint64_t)r->config->wsd.history_messages,
+	    (uint64_t)r->config->wsd.history_bytes, since_ms);
+	stream_keep(&streams[HUB_PLAIN], 0, 0, INT64_MIN);
+	/* With members, the next pass knows what they still need. */
+	for (size_t i = 0; i < FANOUT_ENCODINGS; i++)
+		if (r->fanout.members[i] == 0)
+			stream_trim(&streams[i], streams[i].end);
+}
+
+static void
+add_online(struct room *r, const struct presence_user *u)
+{
+	char since[CLOCK_RFC3339_SIZE];
+
+	clock_format_rfc3339(u->since_ms, since);
+	protocol_online(&r->online, u->name, u->name_bytes, since);
+	if (r->online.has_failed)
+		r->is_online_stale = true;
+}
+
+static void
+refresh_online(struct room *r)
+{
+	struct presence_user *u, *next;
+
+	if (!r->is_online_stale)
+		return;
+	buf_reset(&r->online);
+	r->is_online_stale = false;
+	HASH_ITER (hh, r->presence.users, u, next)
+		if (u->is_online)
+			add_online(r, u);
+}
+
+struct presence_user *
+room_enter(struct room *r, const char *name, bool *is_first)
+{
+	struct presence_user *u = presence_enter(
+	    &r->presence, name, clock_wall_ms(r->clock), is_first);
+
+	if (u != NULL && *is_first && !r->is_online_stale)
+		add_online(r, u);
+	return u;
+}
+
+void
+room_undo_enter(struct room *r, struct presence_user *u)
+{
+	int64_t now_ms = clock_mono_ms(r->clock);
+
+	presence_exit(&r->presence, u, now_ms);
+	presence_leave(&r->presence, u, now_ms);
+	r->is_online_stale = true;
+}
+
+void
+room_leaves(struct room *r)
+{
+	int64_t now_ms = clock_mono_ms(r->clock);
+	int64_t grace_ms = r->config->wsd.leave_grace_s * MS_PER_S;
+	struct presence_user *u;
+
+	while ((u = presence_next_leaving(&r->presence, grace_ms, now_ms)) !=
+	    NULL) {
+		struct protocol_event e = {
+		    .type = PROTOCOL_LEAVE,
+		    .user = u->name,
+		    .user_bytes = u->name_bytes,
+		};
+		/* Without memory it leaves with a later tick. */
+		if (room_broadcast(r, &e) == -1)
+			return;
+		presence_leave(&r->presence, u, now_ms);
+		r->is_online_stale = true;
+	}
+	presence_forget(&r->presence, now_ms);
+}
+
+void
+room_entry(
+    const struct room *r, const struct hub_join *join, struct room_entry *out)
+{
+	const struct stream *s = &r->fanout.streams[join->protocol];
+
+	*out = (struct room_entry){.seq = r->seq, .position = s->end};
+	if (join->protocol != HUB_GATECAST || !join->has_cursor ||
+	    join->cursor_epoch != r->epoch || join->cursor_seq > r->seq)
+		return;
+	uint64_t next = join->cursor_seq + 1;
+	uint64_t oldest = stream_oldest_kept(s);
+	out->seq = join->cursor_seq;
+	out->is_resumed = true;
+	if (next < oldest) {
+		out->gap_to = oldest - 1;
+		next = oldest;
+	}
+	out->position = stream_position(s, next);
+}
+
+void
+room_overloaded(struct room *r, struct client *c)
+{
+	fanout_close(&r->fanout, c, HUB_CLOSE_OVERLOADED, "out of memory");
+}
+
+void
+room_send(struct room *r, struct client *c, const struct buf *out)
+{
+	if (out->has_failed)
+		room_overloaded(r, c);
+	else
+		fanout_send(
+		    &r->fanout, c, FRAME_TEXT, buf_str(out), out->len, false);
+}
+
+void
+room_hello(struct room *r, struct client *c, const struct room_entry *entry)
+{
+	struct buf *out = &r->frames[HUB_GATECAST];
+
+	refresh_online(r);
+	struct protocol_hello hello = {
+	    .user = c->user->name,
+	    .user_bytes = c->user->name_bytes,
+	    .epoch = r->epoch,
+	    .seq = entry->seq,
+	    .is_resumed = entry->is_resumed,
+	    .ping_s = r->config->wsd.ping_s,
+	    .message_bytes = r->config->wsd.message_bytes,
+	    .online = &r->online,
+	};
+	buf_reset(out);
+	protocol_hello(out, &hello);
+	if (out->has_failed || r->is_online_stale) {
+		room_overloaded(r, c);
+		return;
+	}
+	fanout_send(&r->fanout, c, FRAME_TEXT, buf_str(out), out->len, true);
+	if (entry->gap_to == 0)
+		return;
+	buf_reset(out);
+	protocol_gap(out, entry->seq + 1, entry->gap_to);
+	fanout_send(&r->fanout, c, FRAME_TEXT, buf_str(out), out->len, true);
+}
+
+void
+room_history(struct room *r, struct client *c, uint64_t before, size_t limit)
+{
+	const struct stream *s = &r->fanout.streams[HUB_GATECAST];
+	struct buf *out = &r->frames[HUB_GATECAST];
+	uint64_t chosen[PROTOCOL_HISTORY_MAX];
+	uint64_t seq = before < s->next_seq ? before : s->next_seq;
+	uint64_t oldest = stream_oldest_kept(s);
+	size_t n = 0, total = 0, frame_bytes, header_bytes;
+	const uint8_t *frame;
+	bool has_more = false;
+
+	/* Backwards, to find which ones; then forwards. */
+	while (seq > oldest && !has_more) {
+		const struct stream_event *e =
+		    stream_find(s, --seq, &frame, &frame_bytes);
+		if (e == NULL || !e->is_said)
+			continue;
+		has_more = n == limit ||
+		    (n > 0 && total + frame_bytes > PROTOCOL_HISTORY_BYTES);
+		if (!has_more) {
+			chosen[n++] = seq;
+			total += frame_bytes;
+		}
+	}
+	buf_reset(out);
+	buf_puts(out, "{\"type\":\"history\",\"messages\":[");
+	for (size_t i = n; i-- > 0;) {
+		stream_find(s, chosen[i], &frame, &frame_bytes);
+		frame_measure(frame, frame_bytes, &header_bytes, &frame_bytes);
+		buf_append(
+		    out, frame + header_bytes, frame_bytes - header_bytes);
+		if (i > 0)
+			buf_putc(out, ',');
+	}
+	buf_puts(out, has_more ? "],\"more\":true}" : "],\"more\":false}");
+	room_send(r, c, out);
+}
