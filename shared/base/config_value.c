@@ -7,7 +7,6 @@
 #include "base/number.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,13 +31,11 @@ list_free(struct config_list *list)
 static enum config_value_err
 set_string(struct config *c, const struct config_key *k, const char *text)
 {
-	enum config_value_err err = CONFIG_VALUE_REFUSED;
-
 	char *copy = strdup(text);
 	if (copy == NULL)
 		return CONFIG_VALUE_NOMEM;
 	if (k->type == CONFIG_PATH) {
-		if (copy[0] != '/' || strlen(copy) >= PATH_MAX)
+		if (copy[0] != '/')
 			goto err0;
 	} else if (copy[0] == '\0') {
 		if (!k->may_be_empty)
@@ -53,7 +50,7 @@ set_string(struct config *c, const struct config_key *k, const char *text)
 
 err0:
 	free(copy);
-	return err;
+	return CONFIG_VALUE_REFUSED;
 }
 
 static enum config_value_err

@@ -153,6 +153,12 @@ journal_is_recognised(void **state)
 	assert_string_equal(next(), "<6>x\n");
 
 	/* Somebody's journal, but not our stderr. */
+	snprintf(env, sizeof(env), "%llu:%llu",
+	    (unsigned long long)st.st_dev + 1, (unsigned long long)st.st_ino);
+	setenv("JOURNAL_STREAM", env, 1);
+	init(LOG_LEVEL_INFO, false, false);
+	log_info("x");
+	assert_true(next()[0] != '<');
 	snprintf(env, sizeof(env), "%llu:%llu", (unsigned long long)st.st_dev,
 	    (unsigned long long)st.st_ino + 1);
 	static const char *const others[] = {"", "1", "1:", ":1", "a:b"};
