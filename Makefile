@@ -54,7 +54,7 @@ CFLAGS_ALL += $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 LIBS_SHARED := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || \
 	echo -lsodium -ljansson) -linih -lgdbm -lutf8proc
 LIBS_FCGI := -lfcgi
-LIBS_WSD := -lwebsockets
+LIBS_WSD := -lwebsockets -luv
 
 ifeq ($(V),)
 quiet = @printf '  %-7s %s\n' '$(1)' '$(2)';

@@ -1,0 +1,286 @@
+/*
+ * Nearly every request arrives whole in its first segment, so the first read
+ * goes into a buffer shared by all, and only who makes us wait gets memory
+ * and a handle of its own: at most ARRIVALS_MAX of them. Beyond that the
+ * oldest goes: it had the most time, and a crowd of slow strangers then only
+ * shortens its own stay.
+ *
+ * All have the same time, so the list in order of arrival is the list in
+ * order of deadline.
+ */
+#include "wsd/arrival.h"
+
+#include "base/log.h"
+#include "wsd/head.h"
+#include "wsd/refusal.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ARRIVALS_MAX 4096
+/*
+ * How long a refused connection that still sends is read out: closing with
+ * unread bytes makes the kernel reset it, and the answer may be lost.
+ */
+#define LINGER_MS 1000
+#define LINGER_BYTES 65536
+
+struct arrival {
+	TAILQ_ENTRY(arrival) entry;
+	struct arrivals *owner;
+	struct loop_fd *watch;
+	int fd;
+	int64_t deadline_ms;
+	size_t n; /* bytes so far; lingering: bytes thrown away */
+	size_t cap;
+	char *bytes;
+	char peer[46];
+};
+
+TAILQ_HEAD(arrival_list, arrival);
+
+struct arrivals {
+	struct arrivals_opts o;
+	struct arrival_list reading; /* oldest first */
+	struct arrival_list lingering;
+	size_t count; /* of reading */
+	char buf[HEAD_BYTES_MAX];
+};
+
+static void on_head(void *arg);
+static void on_linger(void *arg);
+
+struct arrivals *
+arrivals_new(const struct arrivals_opts *opts)
+{
+	struct arrivals *as = calloc(1, sizeof(*as));
+	if (as == NULL)
+		return NULL;
+	as->o = *opts;
+	TAILQ_INIT(&as->reading);
+	TAILQ_INIT(&as->lingering);
+	return as;
+}
+
+/* Frees what is ours of a; its descriptor is in *fd now. */
+static void
+release(struct arrival *a, struct arrival_list *list)
+{
+	TAILQ_REMOVE(list, a, entry);
+	if (list == &a->owner->reading)
+		a->owner->count--;
+	loop_fd_free(a->watch);
+	free(a->bytes);
+	free(a);
+}
+
+static struct arrival *
+keep(struct arrivals *as, int fd, const char *peer, loop_fn *fn)
+{
+	struct arrival *a = calloc(1, sizeof(*a));
+	if (a == NULL)
+		return NULL;
+	a->owner = as;
+	a->fd = fd;
+	a->watch = loop_fd_new(as->o.loop, fd, fn, a);
+	if (a->watch == NULL) {
+		free(a);
+		return NULL;
+	}
+	strncpy(a->peer, peer, sizeof(a->peer) - 1);
+	return a;
+}
+
+/* Takes fd. */
+static void
+linger(struct arrivals *as, int fd)
+{
+	struct arrival *a = keep(as, fd, "", on_linger);
+	if (a == NULL) {
+		close(fd);
+		return;
+	}
+	a->deadline_ms = clock_mono_ms(as->o.clock) + LINGER_MS;
+	TAILQ_INSERT_TAIL(&as->lingering, a, entry);
+}
+
+/* Takes fd. has_more: the peer may still be sending. */
+static void
+refuse(struct arrivals *as, int fd, int status, const char *why, bool has_more)
+{
+	char out[REFUSAL_SIZE];
+	size_t n = refusal_format(status, why, out);
+	/* A fresh socket has room for it, and nobody waits if it has not. */
+	if (send(fd, out, n, MSG_NOSIGNAL | MSG_DONTWAIT) == -1 || !has_more) {
+		close(fd);
+		return;
+	}
+	shutdown(fd, SHUT_WR);
+	linger(as, fd);
+}
+
+/* true: the head was whole or hopeless, fd is not ours any more. */
+static bool
+try_head(
+    struct arrivals *as, int fd, const char *peer, const char *bytes, size_t n)
+{
+	struct handshake_request r = {.peer = peer};
+	const char *why = "";
+	int status;
+
+	switch (head_parse(bytes, n, &r)) {
+	case HEAD_MORE:
+		return false;
+	case HEAD_OK:
+		status = as->o.decide(as->o.arg, fd, &r, &why);
+		if (status != 0)
+			refuse(as, fd, status, why, r.has_body);
+		return true;
+	case HEAD_LONG:
+		refuse(as, fd, 400, "the request head is too long", true);
+		return true;
+	case HEAD_MALFORMED:
+		break;
+	}
+	refuse(as, fd, 400, "this is not an HTTP request", true);
+	return true;
+}
+
+/* Bytes of a that wait for the rest of the head. 0 or -1. */
+static int
+stash(struct arrival *a, const char *bytes, size_t n)
+{
+	if (a->n + n > a->cap) {
+		/* Most heads are below 1 KB; the longest is bounded. */
+		size_t cap = a->n + n <= 1024 ? 1024 : HEAD_BYTES_MAX;
+		char *grown = realloc(a->bytes, cap);
+		if (grown == NULL)
+			return -1;
+		a->bytes = grown;
+		a->cap = cap;
+	}
+	memcpy(a->bytes + a->n, bytes, n);
+	a->n += n;
+	return 0;
+}
+
+void
+arrivals_add(struct arrivals *as, int fd, const char *peer)
+{
+	ssize_t n = recv(fd, as->buf, sizeof(as->buf), 0);
+	if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR)) {
+		close(fd);
+		return;
+	}
+	if (n > 0 && try_head(as, fd, peer, as->buf, (size_t)n))
+		return;
+
+	if (as->count == ARRIVALS_MAX) {
+		struct arrival *oldest = TAILQ_FIRST(&as->reading);
+		int old_fd = oldest->fd;
+		release(oldest, &as->reading);
+		close(old_fd);
+	}
+	struct arrival *a = keep(as, fd, peer, on_head);
+	if (a == NULL) {
+		close(fd);
+		return;
+	}
+	a->deadline_ms = clock_mono_ms(as->o.clock) +
+	    as->o.config->wsd.handshake_timeout_s * 1000;
+	TAILQ_INSERT_TAIL(&as->reading, a, entry);
+	as->count++;
+	if (n > 0 && stash(a, as->buf, (size_t)n) == -1) {
+		release(a, &as->reading);
+		close(fd);
+	}
+}
+
+static void
+on_head(void *arg)
+{
+	struct arrival *a = arg;
+	struct arrivals *as = a->owner;
+	int fd = a->fd;
+
+	ssize_t n = recv(fd, as->buf, HEAD_BYTES_MAX - a->n, 0);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0 || stash(a, as->buf, (size_t)n) == -1) {
+		release(a, &as->reading);
+		close(fd);
+		return;
+	}
+	/*
+	 * The handle must have let go of the descriptor before another one
+	 * can be made for it, so the bytes move out of a first.
+	 */
+	size_t len = a->n;
+	char peer[sizeof(a->peer)];
+	struct handshake_request probe = {.peer = a->peer};
+	if (head_parse(a->bytes, len, &probe) == HEAD_MORE)
+		return;
+	memcpy(as->buf, a->bytes, len);
+	memcpy(peer, a->peer, sizeof(peer));
+	release(a, &as->reading);
+	try_head(as, fd, peer, as->buf, len);
+}
+
+static void
+on_linger(void *arg)
+{
+	struct arrival *a = arg;
+	struct arrivals *as = a->owner;
+	int fd = a->fd;
+
+	ssize_t n = recv(fd, as->buf, sizeof(as->buf), 0);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0) {
+		a->n += (size_t)n;
+		if (a->n < LINGER_BYTES)
+			return;
+	}
+	release(a, &as->lingering);
+	close(fd);
+}
+
+static void
+cut(struct arrival_list *list, int64_t now)
+{
+	struct arrival *a;
+	while ((a = TAILQ_FIRST(list)) != NULL && a->deadline_ms <= now) {
+		int fd = a->fd;
+		release(a, list);
+		close(fd);
+	}
+}
+
+void
+arrivals_tick(struct arrivals *as)
+{
+	int64_t now = clock_mono_ms(as->o.clock);
+	cut(&as->reading, now);
+	cut(&as->lingering, now);
+}
+
+size_t
+arrivals_count(const struct arrivals *as)
+{
+	return as->count;
+}
+
+void
+arrivals_free(struct arrivals *as)
+{
+	if (as == NULL)
+		return;
+	cut(&as->reading, INT64_MAX);
+	cut(&as->lingering, INT64_MAX);
+	free(as);
+}

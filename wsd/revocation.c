@@ -1,0 +1,225 @@
+/*
+ * inotify says that the journal grew, and a poll each second stands behind
+ * it: a watch can be lost (queue overflow, a directory moved away), and a
+ * session that was ended must not live on for that.
+ *
+ * A deleted key ends its connections while the journal is being applied; a
+ * new generation means that anything may have happened, so everything held
+ * is asked again once the store has caught up.
+ */
+#include "wsd/revocation.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#define POLL_MS 1000
+
+struct revocation {
+	struct revocation_opts o;
+	struct sessions *sessions; /* NULL: not open */
+	bool is_lost; /* since lost_ms */
+	bool is_expired; /* and the grace is over */
+	bool has_to_recheck; /* everything */
+	int64_t lost_ms;
+	int64_t polled_ms;
+	int inotify_fd;
+	struct loop_fd *watch;
+};
+
+static void
+observe(void *arg, const void *key, size_t key_len, const void *value,
+    size_t value_len)
+{
+	struct revocation *r = arg;
+	char session[SESSIONS_KEY_SIZE];
+	(void)value_len;
+	if (key == NULL) {
+		r->has_to_recheck = true;
+		return;
+	}
+	if (value != NULL || key_len != SESSIONS_KEY_LEN)
+		return;
+	memcpy(session, key, SESSIONS_KEY_LEN);
+	session[SESSIONS_KEY_LEN] = '\0';
+	size_t closed = hub_end_session(r->o.hub, session);
+	if (closed > 0)
+		log_debug("session ended: %zu connections closed", closed);
+}
+
+static void
+unwatch(struct revocation *r)
+{
+	loop_fd_free(r->watch);
+	r->watch = NULL;
+	if (r->inotify_fd != -1)
+		close(r->inotify_fd);
+	r->inotify_fd = -1;
+}
+
+static void
+close_store(struct revocation *r)
+{
+	unwatch(r);
+	sessions_close(r->sessions);
+	r->sessions = NULL;
+}
+
+static void
+lose(struct revocation *r, const char *why)
+{
+	if (r->is_lost)
+		return;
+	log_err("sessions store: %s; nobody can join until it is back", why);
+	r->is_lost = true;
+	r->is_expired = false;
+	r->lost_ms = clock_mono_ms(r->o.clock);
+}
+
+static void
+find_again(struct revocation *r)
+{
+	if (!r->is_lost)
+		return;
+	log_notice("sessions store: open");
+	r->is_lost = false;
+	r->has_to_recheck = true;
+}
+
+static enum sessions_verdict
+verify(void *arg, const char *session_key, int64_t *end_s)
+{
+	struct revocation *r = arg;
+	struct record_session record;
+	enum sessions_verdict verdict =
+	    sessions_recheck(r->sessions, session_key, &record);
+	if (verdict == SESSIONS_VALID)
+		*end_s = record_session_end_s(&record);
+	return verdict;
+}
+
+static void
+catch_up(struct revocation *r)
+{
+	enum store_err err = store_refresh(sessions_store(r->sessions));
+	if (err != STORE_OK) {
+		lose(r, sessions_detail(r->sessions));
+		close_store(r);
+		return;
+	}
+	find_again(r);
+	bool everything = r->has_to_recheck;
+	r->has_to_recheck = false;
+	hub_recheck(r->o.hub, everything, verify, r);
+}
+
+static void
+on_inotify(void *arg)
+{
+	struct revocation *r = arg;
+	char events[4096];
+	while (read(r->inotify_fd, events, sizeof(events)) > 0)
+		continue;
+	catch_up(r);
+}
+
+static void
+watch(struct revocation *r)
+{
+	r->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (r->inotify_fd == -1)
+		goto err0;
+	/* The journal grows, and a checkpoint renames a new base in. */
+	if (inotify_add_watch(r->inotify_fd,
+		store_dir(sessions_store(r->sessions)),
+		IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_ONLYDIR) ==
+	    -1)
+		goto err0;
+	r->watch = loop_fd_new(r->o.loop, r->inotify_fd, on_inotify, r);
+	if (r->watch == NULL)
+		goto err0;
+	return;
+
+err0:
+	log_warn_errno("inotify: ended sessions are noticed within a second");
+	unwatch(r);
+}
+
+static void
+open_store(struct revocation *r)
+{
+	struct buf error = BUF_INIT;
+	enum store_err err = sessions_open(r->o.config->store.dir, false, 0, 0,
+	    r->o.clock, &r->sessions, &error);
+	if (err != STORE_OK) {
+		r->sessions = NULL;
+		lose(r, error.len > 0 ? buf_str(&error) : store_strerror(err));
+		buf_fini(&error);
+		return;
+	}
+	buf_fini(&error);
+	store_set_observer(sessions_store(r->sessions), observe, r);
+	watch(r);
+	/* What happened before the watch stood, or while it was lost. */
+	r->has_to_recheck = true;
+	catch_up(r);
+}
+
+struct revocation *
+revocation_new(const struct revocation_opts *opts)
+{
+	struct revocation *r = calloc(1, sizeof(*r));
+	if (r == NULL)
+		return NULL;
+	r->o = *opts;
+	r->inotify_fd = -1;
+	r->polled_ms = clock_mono_ms(r->o.clock);
+	open_store(r);
+	return r;
+}
+
+enum sessions_verdict
+revocation_validate(struct revocation *r, const char *token, size_t n,
+    struct record_session *out, char key[static SESSIONS_KEY_SIZE])
+{
+	if (r->sessions == NULL)
+		return SESSIONS_UNAVAILABLE;
+	enum sessions_verdict verdict =
+	    sessions_validate(r->sessions, token, n, out, key);
+	/* The next tick finds out more and opens it again. */
+	if (verdict == SESSIONS_UNAVAILABLE)
+		r->polled_ms -= POLL_MS;
+	return verdict;
+}
+
+void
+revocation_tick(struct revocation *r)
+{
+	int64_t now = clock_mono_ms(r->o.clock);
+	if (now - r->polled_ms >= POLL_MS) {
+		r->polled_ms = now;
+		if (r->sessions == NULL)
+			open_store(r);
+		else
+			catch_up(r);
+	}
+	if (r->is_lost && !r->is_expired &&
+	    now - r->lost_ms >= r->o.config->wsd.store_grace_s * 1000) {
+		r->is_expired = true;
+		r->o.expired(r->o.arg);
+	}
+}
+
+void
+revocation_free(struct revocation *r)
+{
+	if (r == NULL)
+		return;
+	close_store(r);
+	free(r);
+}

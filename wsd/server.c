@@ -1,0 +1,395 @@
+/*
+ * Who knows whom: listeners hand connections to arrivals, which ask here
+ * whether a request may join; who may goes to the transport, which joins it
+ * to the hub. Nothing below knows anything above it.
+ */
+#include "wsd/server.h"
+
+#include "auth/crypto.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/notify.h"
+#include "wsd/arrival.h"
+#include "wsd/flusher.h"
+#include "wsd/handshake.h"
+#include "wsd/hub.h"
+#include "wsd/listener.h"
+#include "wsd/loop.h"
+#include "wsd/revocation.h"
+#include "wsd/transport_lws.h"
+
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define TICK_MS 250
+/* From SIGTERM to the end, whatever the clients do. */
+#define DRAIN_MS 4000
+/* Descriptors beside those of wsd.max_connections: unfinished requests,
+ * stores, the rest. */
+#define FILES_BESIDE 4608
+/* With no limit of connections; the library keeps 16 bytes for each. */
+#define FILES_MAX 262144
+
+struct server {
+	const struct server_opts *o;
+	const struct clock *clock;
+	struct loop *loop;
+	struct hub *hub;
+	struct transport_lws *transport;
+	struct revocation *revocation;
+	struct arrivals *arrivals;
+	struct listeners *listeners;
+	struct flusher *flusher;
+	struct loop_timer *tick;
+	int64_t watchdog_ms; /* 0: none */
+	int64_t watchdog_sent_ms;
+	bool is_draining;
+	int64_t drain_end_ms;
+};
+
+static void
+audit(const char *event, int status, const char *why, const char *user,
+    const char *address)
+{
+	char number[4] = {(char)('0' + status / 100 % 10),
+	    (char)('0' + status / 10 % 10), (char)('0' + status % 10), '\0'};
+	const struct log_field fields[] = {
+	    {"status", status != 0 ? number : NULL, SIZE_MAX},
+	    {"user", user, SIZE_MAX},
+	    {"address", address, SIZE_MAX},
+	    {"why", why, SIZE_MAX},
+	};
+	log_audit(event, fields, sizeof(fields) / sizeof(fields[0]));
+}
+
+/* The session, then room. */
+static int
+admit(struct server *s, const struct handshake_accept *a,
+    struct record_session *session, char key[static SESSIONS_KEY_SIZE],
+    const char **why)
+{
+	switch (revocation_validate(
+	    s->revocation, a->token.bytes, a->token.n, session, key)) {
+	case SESSIONS_VALID:
+		break;
+	case SESSIONS_UNAVAILABLE:
+		*why = "sessions cannot be checked at the moment";
+		return 503;
+	case SESSIONS_BAD_TOKEN:
+	case SESSIONS_UNKNOWN:
+	case SESSIONS_EXPIRED:
+		*why = "no valid session";
+		return 401;
+	}
+	switch (hub_may_join(s->hub, session->user, a->address)) {
+	case HUB_OK:
+		return 0;
+	case HUB_USER_FULL:
+		*why = "too many connections of this user";
+		return 429;
+	case HUB_ADDRESS_FULL:
+		*why = "too many connections from this address";
+		return 429;
+	case HUB_FULL:
+		*why = "full";
+		return 503;
+	case HUB_DRAINING:
+		*why = "shutting down";
+		return 503;
+	case HUB_NOMEM:
+	case HUB_INVALID:
+		break;
+	}
+	*why = "out of memory";
+	return 503;
+}
+
+static int
+decide(void *arg, int fd, const struct handshake_request *r, const char **why)
+{
+	struct server *s = arg;
+	struct handshake_accept a;
+	struct record_session session = {.user = ""};
+	char key[SESSIONS_KEY_SIZE];
+
+	int status = handshake_check(r, s->o->config, &a, why);
+	if (status == 0)
+		status = admit(s, &a, &session, key, why);
+	if (status != 0) {
+		/* Who asks wrongly is noise; who may not is an event. */
+		if (status == 400 || status == 404 || status == 405 ||
+		    status == 426)
+			log_debug("refused %d: %s", status, *why);
+		else
+			audit("refuse", status, *why,
+			    session.user[0] != '\0' ? session.user : NULL,
+			    a.address);
+		return status;
+	}
+	const struct hub_join join = {
+	    .user = session.user,
+	    .session_key = key,
+	    .address = a.address,
+	    .protocol = a.protocol,
+	    .session_end_s = record_session_end_s(&session),
+	    .has_cursor = a.has_cursor,
+	    .cursor_epoch = a.cursor_epoch,
+	    .cursor_seq = a.cursor_seq,
+	};
+	if (transport_lws_adopt(
+		s->transport, fd, a.key.bytes, a.key.n, &join) == 0)
+		audit("join", 0, NULL, session.user, a.address);
+	return 0;
+}
+
+static void
+on_accept(void *arg, int fd, const char *peer)
+{
+	struct server *s = arg;
+	arrivals_add(s->arrivals, fd, peer);
+}
+
+static void
+on_store_expired(void *arg)
+{
+	struct server *s = arg;
+	if (hub_count(s->hub) == 0)
+		return;
+	log_err("sessions store: still unavailable, closing %zu connections",
+	    hub_count(s->hub));
+	transport_lws_close_all(
+	    s->transport, HUB_CLOSE_OVERLOADED, "store unavailable");
+}
+
+static void
+on_drained(void *arg)
+{
+	struct server *s = arg;
+	flusher_drained(s->flusher);
+	transport_lws_reap(s->transport);
+	if (s->is_draining && transport_lws_count(s->transport) == 0)
+		loop_stop(s->loop);
+}
+
+static void
+on_tick(void *arg)
+{
+	struct server *s = arg;
+	int64_t now = clock_mono_ms(s->clock);
+	hub_tick(s->hub);
+	transport_lws_tick(s->transport);
+	if (s->watchdog_ms > 0 && now - s->watchdog_sent_ms >= s->watchdog_ms) {
+		notify_send("WATCHDOG=1");
+		s->watchdog_sent_ms = now;
+	}
+	if (s->is_draining) {
+		if (now >= s->drain_end_ms)
+			loop_stop(s->loop);
+		return;
+	}
+	arrivals_tick(s->arrivals);
+	revocation_tick(s->revocation);
+}
+
+static void
+on_stop(void *arg)
+{
+	struct server *s = arg;
+	if (s->is_draining)
+		return;
+	log_notice("stopping: closing %zu connections", hub_count(s->hub));
+	notify_send("STOPPING=1");
+	s->is_draining = true;
+	s->drain_end_ms = clock_mono_ms(s->clock) + DRAIN_MS;
+	listeners_free(s->listeners);
+	s->listeners = NULL;
+	arrivals_free(s->arrivals);
+	s->arrivals = NULL;
+	hub_flush(s->hub);
+	hub_drain(s->hub, HUB_CLOSE_GOING_AWAY, "shutting down");
+}
+
+static void
+log_lines(void (*log)(const char *fmt, ...), const char *text)
+{
+	while (*text != '\0') {
+		int n = (int)strcspn(text, "\n");
+		log("%.*s", n, text);
+		text += n;
+		text += *text == '\n';
+	}
+}
+
+static void
+on_reload(void *arg)
+{
+	struct server *s = arg;
+	struct config fresh;
+	struct buf error = BUF_INIT, restart = BUF_INIT;
+
+	if (s->o->config_path == NULL) {
+		log_notice("no configuration file to read again");
+		return;
+	}
+	if (config_load(&fresh, s->o->config_path, &error) == -1) {
+		log_lines(log_err, buf_str(&error));
+		log_err("reload: the old values stay");
+	} else if (config_reload(s->o->config, &fresh, &restart) == -1) {
+		log_err("reload: out of memory, the old values stay");
+	} else {
+		const struct log_opts opts = {.ident = "wsd",
+		    .level = (enum log_level)s->o->config->log.level,
+		    .has_audit = s->o->config->log.audit};
+		log_init(&opts);
+		if (restart.len > 0) {
+			log_warn("reload: these need a restart:");
+			log_lines(log_warn, buf_str(&restart));
+		}
+		log_notice("configuration read again");
+	}
+	buf_fini(&error);
+	buf_fini(&restart);
+}
+
+static void
+raise_file_limit(const struct config *c)
+{
+	struct rlimit limit;
+	rlim_t want = c->wsd.max_connections > 0
+	    ? (rlim_t)c->wsd.max_connections + FILES_BESIDE
+	    : FILES_MAX;
+	if (want > FILES_MAX)
+		want = FILES_MAX;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		return;
+	rlim_t have = limit.rlim_cur;
+	if (limit.rlim_max != RLIM_INFINITY && want > limit.rlim_max) {
+		log_warn("open files: %llu wanted, the hard limit is %llu "
+			 "(LimitNOFILE)",
+		    (unsigned long long)want,
+		    (unsigned long long)limit.rlim_max);
+		want = limit.rlim_max;
+	}
+	limit.rlim_cur = want;
+	if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
+		log_warn_errno(
+		    "open files: %llu stay", (unsigned long long)have);
+}
+
+static int
+listen_everywhere(struct server *s)
+{
+	struct buf error = BUF_INIT;
+	const struct server_opts *o = s->o;
+	int rc = 0, passed;
+
+	if (o->listen_count > 0) {
+		for (size_t i = 0; rc == 0 && i < o->listen_count; i++)
+			rc = listeners_open(s->listeners, o->listen[i], &error);
+	} else if ((passed = notify_listen_fds()) > 0) {
+		for (int i = 0; rc == 0 && i < passed; i++)
+			rc = listeners_adopt(
+			    s->listeners, NOTIFY_FD_FIRST + i, &error);
+	} else if (passed == -1) {
+		buf_puts(&error, "LISTEN_FDS: malformed\n");
+		rc = -1;
+	} else if (o->config->wsd.listen[0] != '\0') {
+		rc =
+		    listeners_open(s->listeners, o->config->wsd.listen, &error);
+	} else {
+		buf_puts(&error,
+		    "wsd.listen is empty and systemd passed no "
+		    "socket\n");
+		rc = -1;
+	}
+	log_lines(log_err, buf_str(&error));
+	buf_fini(&error);
+	return rc;
+}
+
+static int
+start(struct server *s)
+{
+	uint64_t epoch = 0;
+	while (epoch == 0)
+		crypto_random(&epoch, sizeof(epoch));
+
+	s->loop = loop_new();
+	if (s->loop == NULL)
+		return -1;
+	const struct hub_opts hub = {
+	    .transport = transport_lws_ops(s->o->is_framed),
+	    .clock = s->clock,
+	    .config = s->o->config,
+	    .epoch = epoch,
+	};
+	s->hub = hub_new(&hub);
+	if (s->hub == NULL)
+		return -1;
+	s->transport = transport_lws_new(s->loop, s->hub, s->clock);
+	const struct revocation_opts revocation = {
+	    .loop = s->loop,
+	    .hub = s->hub,
+	    .clock = s->clock,
+	    .config = s->o->config,
+	    .expired = on_store_expired,
+	    .arg = s,
+	};
+	s->revocation = revocation_new(&revocation);
+	const struct arrivals_opts arrivals = {
+	    .loop = s->loop,
+	    .clock = s->clock,
+	    .config = s->o->config,
+	    .decide = decide,
+	    .arg = s,
+	};
+	s->arrivals = arrivals_new(&arrivals);
+	s->listeners = listeners_new(s->loop, s->clock, on_accept, s);
+	s->flusher = flusher_new(s->loop, s->hub);
+	s->tick = loop_timer_new(s->loop, on_tick, s);
+	if (s->transport == NULL || s->revocation == NULL ||
+	    s->arrivals == NULL || s->listeners == NULL || s->flusher == NULL ||
+	    s->tick == NULL)
+		return -1;
+	if (loop_on_signal(s->loop, SIGTERM, on_stop, s) == -1 ||
+	    loop_on_signal(s->loop, SIGINT, on_stop, s) == -1 ||
+	    loop_on_signal(s->loop, SIGHUP, on_reload, s) == -1)
+		return -1;
+	if (listen_everywhere(s) == -1)
+		return -1;
+	loop_on_drained(s->loop, on_drained, s);
+	loop_timer_set(s->tick, TICK_MS, TICK_MS);
+	s->watchdog_ms = notify_watchdog_ms();
+	return 0;
+}
+
+int
+server_run(const struct server_opts *opts)
+{
+	struct server s = {.o = opts, .clock = clock_system()};
+
+	signal(SIGPIPE, SIG_IGN);
+	raise_file_limit(opts->config);
+	int rc = start(&s);
+	if (rc == 0) {
+		notify_send("READY=1");
+		loop_run(s.loop);
+		log_notice("stopped");
+	} else {
+		log_err("could not start");
+	}
+	if (s.loop != NULL)
+		loop_on_drained(s.loop, NULL, NULL);
+	loop_timer_free(s.tick);
+	listeners_free(s.listeners);
+	arrivals_free(s.arrivals);
+	revocation_free(s.revocation);
+	transport_lws_free(s.transport);
+	flusher_free(s.flusher);
+	hub_free(s.hub);
+	loop_free(s.loop);
+	return rc;
+}

@@ -1,0 +1,606 @@
+/*
+ * libwebsockets 4.1.6 reads frames, checks UTF-8 and keeps the rest of a
+ * write that the kernel did not take whole. What it is kept away from:
+ *
+ * - Requests. It gets one that we wrote ourselves, after the stranger's was
+ *   let in, so its HTTP parser, keep-alive, h2c and CONNECT never see a byte
+ *   that somebody else chose.
+ * - Writing frames. Bytes of whole frames go out with LWS_WRITE_RAW, which
+ *   is safe to continue as long as each write ends on a frame boundary; a
+ *   framed write while one is unfinished corrupts the stream.
+ * - Closing. Its close frame is lost when bytes are still buffered or when
+ *   WRITEABLE asked for it (libuv, Debian's build), and each waits in a
+ *   sorted list. Ours is bytes like any other, behind what was written, and
+ *   we wait for the answer ourselves.
+ * - Timers: sorted lists too. None is ever set.
+ */
+#include "wsd/transport_lws.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <libwebsockets.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* How long a peer may take to answer a close frame. */
+#define CLOSE_WAIT_MS 3000
+/* Of a frame in one read; at least a control frame's 125. */
+#define RX_BYTES 256
+/* Above any write, so that none is cut into pieces. */
+#define TX_BYTES 65536
+#define CLOSE_REASON_MAX 123
+
+enum opcode {
+	OPCODE_TEXT = 0x1,
+	OPCODE_CLOSE = 0x8,
+	OPCODE_PING = 0x9,
+};
+
+enum conn_state {
+	CONN_OPEN,
+	CONN_CLOSING, /* nothing is written any more */
+	CONN_DOOMED, /* transport_lws_reap cuts it */
+};
+
+/* Zeroed by libwebsockets, which owns the memory (per_session_data). */
+struct conn {
+	struct transport_lws *owner;
+	struct lws *wsi;
+	struct client *client; /* NULL: unknown to the hub */
+	TAILQ_ENTRY(conn) entry; /* in the list of its state */
+	int64_t deadline_ms; /* while closing */
+	enum conn_state state;
+	/* framed: frames that wait for the one that is unfinished */
+	uint8_t *rest;
+	size_t rest_len;
+};
+
+TAILQ_HEAD(conn_list, conn);
+
+struct transport_lws {
+	struct lws_context *context;
+	struct lws_vhost *vhost;
+	struct loop *loop;
+	struct hub *hub;
+	const struct clock *clock;
+	const struct hub_join *joining; /* during adopt */
+	bool has_joined;
+	size_t count;
+	struct conn_list open, closing, doomed; /* by conn.state */
+};
+
+static struct conn_list *
+list_of(struct conn *c)
+{
+	switch (c->state) {
+	case CONN_OPEN:
+		return &c->owner->open;
+	case CONN_CLOSING:
+		return &c->owner->closing;
+	case CONN_DOOMED:
+		break;
+	}
+	return &c->owner->doomed;
+}
+
+static void
+set_state(struct conn *c, enum conn_state state)
+{
+	TAILQ_REMOVE(list_of(c), c, entry);
+	c->state = state;
+	TAILQ_INSERT_TAIL(list_of(c), c, entry);
+}
+
+/*
+ * The library takes a mutable pointer because framed writes put a header in
+ * front of it; a raw write only reads.
+ */
+static int
+write_raw(struct conn *c, const uint8_t *bytes, size_t n)
+{
+	return lws_write(c->wsi, (unsigned char *)(uintptr_t)bytes, n,
+		   LWS_WRITE_RAW) < 0
+	    ? -1
+	    : 0;
+}
+
+static enum transport_result
+raw_write(void *conn, const uint8_t *bytes, size_t n)
+{
+	struct conn *c = conn;
+	if (c->state != CONN_OPEN)
+		return TRANSPORT_GONE;
+	if (lws_partial_buffered(c->wsi))
+		return TRANSPORT_BUSY;
+	if (write_raw(c, bytes, n) == -1) {
+		set_state(c, CONN_DOOMED);
+		return TRANSPORT_GONE;
+	}
+	return TRANSPORT_OK;
+}
+
+static bool
+raw_is_busy(void *conn)
+{
+	struct conn *c = conn;
+	return c->state == CONN_OPEN && lws_partial_buffered(c->wsi);
+}
+
+static void
+want_write(void *conn)
+{
+	struct conn *c = conn;
+	if (c->state == CONN_OPEN)
+		lws_callback_on_writable(c->wsi);
+}
+
+/* The close frame goes behind whatever is still buffered. */
+static void
+close_conn(void *conn, uint16_t code, const char *reason)
+{
+	struct conn *c = conn;
+	if (c->state != CONN_OPEN)
+		return;
+	size_t len = strnlen(reason, CLOSE_REASON_MAX);
+	uint8_t frame[4 + CLOSE_REASON_MAX];
+	frame[0] = 0x80 | OPCODE_CLOSE;
+	frame[1] = (uint8_t)(2 + len);
+	frame[2] = (uint8_t)(code >> 8);
+	frame[3] = (uint8_t)code;
+	memcpy(frame + 4, reason, len);
+	bool is_written = c->rest_len == 0 && write_raw(c, frame, 4 + len) == 0;
+	c->deadline_ms = clock_mono_ms(c->owner->clock) + CLOSE_WAIT_MS;
+	set_state(c, is_written ? CONN_CLOSING : CONN_DOOMED);
+}
+
+static const struct transport_ops raw_ops = {
+    .write = raw_write,
+    .is_busy = raw_is_busy,
+    .want_write = want_write,
+    .close = close_conn,
+};
+
+/* --- framed: the same by the library's own framing ---------------------- */
+
+/*
+ * Writes whole frames one by one until one stays unfinished. Returns how
+ * many bytes were done with, or -1.
+ */
+static ssize_t
+write_frames(struct conn *c, const uint8_t *bytes, size_t n)
+{
+	size_t done = 0;
+	while (done < n && !lws_partial_buffered(c->wsi)) {
+		const uint8_t *f = bytes + done;
+		size_t head = 2, len = f[1];
+		enum lws_write_protocol kind = LWS_WRITE_TEXT;
+		if (len == 126) {
+			head = 4;
+			len = (size_t)f[2] << 8 | f[3];
+		} else if (len == 127) {
+			head = 10;
+			len = 0;
+			for (int i = 2; i < 10; i++)
+				len = len << 8 | f[i];
+		}
+		if ((f[0] & 0xf) == OPCODE_PING)
+			kind = LWS_WRITE_PING;
+		unsigned char *copy = malloc(LWS_PRE + len);
+		if (copy == NULL)
+			return -1;
+		memcpy(copy + LWS_PRE, f + head, len);
+		int rc = lws_write(c->wsi, copy + LWS_PRE, len, kind);
+		free(copy);
+		if (rc < 0)
+			return -1;
+		done += head + len;
+	}
+	return (ssize_t)done;
+}
+
+static bool
+framed_is_busy(void *conn)
+{
+	struct conn *c = conn;
+	return c->state == CONN_OPEN &&
+	    (c->rest_len > 0 || lws_partial_buffered(c->wsi));
+}
+
+static enum transport_result
+framed_write(void *conn, const uint8_t *bytes, size_t n)
+{
+	struct conn *c = conn;
+	if (c->state != CONN_OPEN)
+		return TRANSPORT_GONE;
+	if (framed_is_busy(c))
+		return TRANSPORT_BUSY;
+	ssize_t done = write_frames(c, bytes, n);
+	if (done >= 0 && (size_t)done < n) {
+		c->rest = malloc(n - (size_t)done);
+		if (c->rest != NULL) {
+			c->rest_len = n - (size_t)done;
+			memcpy(c->rest, bytes + done, c->rest_len);
+			lws_callback_on_writable(c->wsi);
+		} else {
+			done = -1;
+		}
+	}
+	if (done == -1) {
+		set_state(c, CONN_DOOMED);
+		return TRANSPORT_GONE;
+	}
+	return TRANSPORT_OK;
+}
+
+static void
+write_rest(struct conn *c)
+{
+	ssize_t done = write_frames(c, c->rest, c->rest_len);
+	if (done == -1) {
+		set_state(c, CONN_DOOMED);
+		return;
+	}
+	c->rest_len -= (size_t)done;
+	memmove(c->rest, c->rest + done, c->rest_len);
+	if (c->rest_len > 0) {
+		lws_callback_on_writable(c->wsi);
+		return;
+	}
+	free(c->rest);
+	c->rest = NULL;
+}
+
+static const struct transport_ops framed_ops = {
+    .write = framed_write,
+    .is_busy = framed_is_busy,
+    .want_write = want_write,
+    .close = close_conn,
+};
+
+const struct transport_ops *
+transport_lws_ops(bool is_framed)
+{
+	return is_framed ? &framed_ops : &raw_ops;
+}
+
+/* --- what the library calls ---------------------------------------------- */
+
+static int
+on_established(struct transport_lws *t, struct lws *wsi, struct conn *c)
+{
+	struct hub_join join = *t->joining;
+	c->owner = t;
+	c->wsi = wsi;
+	TAILQ_INSERT_TAIL(&t->open, c, entry);
+	t->count++;
+	join.conn = c;
+	if (hub_join(t->hub, &join, &c->client) != HUB_OK) {
+		/* It was asked a moment ago and said yes: no memory. */
+		c->client = NULL;
+		close_conn(c, HUB_CLOSE_OVERLOADED, "no memory");
+		return 0;
+	}
+	t->has_joined = true;
+	return 0;
+}
+
+static void
+on_receive(struct conn *c, const void *in, size_t len)
+{
+	if (c->state != CONN_OPEN || c->client == NULL)
+		return;
+	const struct hub_fragment f = {
+	    .bytes = in,
+	    .n = len,
+	    .remaining = lws_remaining_packet_payload(c->wsi),
+	    .is_first = lws_is_first_fragment(c->wsi) != 0,
+	    .is_final = lws_is_final_fragment(c->wsi) != 0,
+	    .is_binary = lws_frame_is_binary(c->wsi) != 0,
+	};
+	hub_receive(c->owner->hub, c->client, &f);
+}
+
+/* Which codes may stand in a close frame (RFC 6455 §7.4). */
+static bool
+is_close_code(unsigned code)
+{
+	return (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 &&
+		   code != 1006) ||
+	    (code >= 3000 && code <= 4999);
+}
+
+/*
+ * The peer's close frame: the answer to ours, or the first, which gets its
+ * code back. Always -1, which ends the connection without a frame of the
+ * library's own.
+ */
+static int
+on_peer_close(struct conn *c, const uint8_t *in, size_t len)
+{
+	if (c->state != CONN_OPEN)
+		return -1;
+	uint8_t frame[4] = {0x80 | OPCODE_CLOSE, 0};
+	if (len > 0) {
+		unsigned code = len >= 2 ? (unsigned)in[0] << 8 | in[1] : 0;
+		if (!is_close_code(code))
+			code = 1002;
+		frame[1] = 2;
+		frame[2] = (uint8_t)(code >> 8);
+		frame[3] = (uint8_t)code;
+	}
+	if (c->rest_len == 0)
+		write_raw(c, frame, 2u + frame[1]);
+	set_state(c, CONN_CLOSING);
+	c->deadline_ms = clock_mono_ms(c->owner->clock) + CLOSE_WAIT_MS;
+	return -1;
+}
+
+static void
+forget(struct conn *c)
+{
+	if (c == NULL || c->owner == NULL)
+		return;
+	struct transport_lws *t = c->owner;
+	struct client *client = c->client;
+	TAILQ_REMOVE(list_of(c), c, entry);
+	t->count--;
+	free(c->rest);
+	memset(c, 0, sizeof(*c));
+	if (client != NULL)
+		hub_gone(t->hub, client);
+}
+
+static int
+callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
+    void *in, size_t len)
+{
+	struct transport_lws *t = lws_context_user(lws_get_context(wsi));
+	struct conn *c = user;
+
+	switch (reason) {
+	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+		/* Never positive: that would keep the connection for a
+		 * second request. Only our own request gets here. */
+		return t->joining != NULL && strcmp(in, "websocket") == 0 ? 0
+									  : -1;
+	case LWS_CALLBACK_HTTP:
+	case LWS_CALLBACK_RAW_ADOPT:
+		return -1;
+	case LWS_CALLBACK_ESTABLISHED:
+		return on_established(t, wsi, c);
+	case LWS_CALLBACK_RECEIVE:
+		on_receive(c, in, len);
+		return 0;
+	case LWS_CALLBACK_RECEIVE_PONG:
+		if (c->state == CONN_OPEN && c->client != NULL)
+			hub_pong(t->hub, c->client);
+		return 0;
+	case LWS_CALLBACK_SERVER_WRITEABLE:
+		if (c->state != CONN_OPEN || lws_partial_buffered(wsi))
+			return 0;
+		if (c->rest_len > 0)
+			write_rest(c);
+		else if (c->client != NULL)
+			hub_writable(t->hub, c->client);
+		return 0;
+	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+		return on_peer_close(c, in, len);
+	case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
+		/* The library begins to close, for an error of the peer's. */
+		if (c != NULL && c->owner != NULL && c->state == CONN_OPEN) {
+			set_state(c, CONN_CLOSING);
+			c->deadline_ms =
+			    clock_mono_ms(t->clock) + CLOSE_WAIT_MS;
+		}
+		return 0;
+	case LWS_CALLBACK_CLOSED:
+	case LWS_CALLBACK_WSI_DESTROY:
+		forget(c);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+/* --- the rest ---------------------------------------------------------------
+ */
+
+static const struct lws_protocols protocols[] = {
+    /* The first is taken when the client asked for none. */
+    {"plain", callback, sizeof(struct conn), RX_BYTES, 0, NULL, TX_BYTES},
+    {"gatecast.v1", callback, sizeof(struct conn), RX_BYTES, 0, NULL, TX_BYTES},
+    {NULL, NULL, 0, 0, 0, NULL, 0},
+};
+
+/*
+ * Its errors are about its own state; its warnings are about what a client
+ * did, which is no news.
+ */
+static void
+on_library_log(int level, const char *line)
+{
+	int n = (int)strcspn(line, "\n");
+	if (level == LLL_ERR)
+		log_warn("libwebsockets: %.*s", n, line);
+	else
+		log_debug("libwebsockets: %.*s", n, line);
+}
+
+static void
+set_library_log(void)
+{
+	lws_set_log_level(LLL_ERR | LLL_WARN, on_library_log);
+}
+
+/*
+ * In two steps on a loop that is not its own: its handles close in rounds
+ * of the loop, and what they used goes after that.
+ */
+static void
+destroy_context(struct transport_lws *t)
+{
+	lws_context_destroy(t->context);
+	for (int rounds = 0; rounds < 10; rounds++)
+		loop_run_once(t->loop);
+	if (t->context != NULL)
+		lws_context_destroy(t->context);
+}
+
+struct transport_lws *
+transport_lws_new(struct loop *loop, struct hub *hub, const struct clock *clock)
+{
+	/* All zero: no validity pings, which are kept in a sorted list. */
+	static const lws_retry_bo_t no_retry;
+
+	struct transport_lws *t = calloc(1, sizeof(*t));
+	if (t == NULL)
+		return NULL;
+	t->loop = loop;
+	t->hub = hub;
+	t->clock = clock;
+	TAILQ_INIT(&t->open);
+	TAILQ_INIT(&t->closing);
+	TAILQ_INIT(&t->doomed);
+
+	set_library_log();
+	void *loops[1] = {loop_native(loop)};
+	struct lws_context_creation_info info = {
+	    .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+	    .protocols = protocols,
+	    .options = LWS_SERVER_OPTION_LIBUV |
+		LWS_SERVER_OPTION_VALIDATE_UTF8 |
+		LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+	    .foreign_loops = loops,
+	    .user = t,
+	    .pcontext = &t->context,
+	    .gid = (gid_t)-1,
+	    .uid = (uid_t)-1,
+	    .retry_and_idle_policy = &no_retry,
+	    .max_http_header_pool = 1024,
+	    .max_http_header_data = 1024, /* of the request we write */
+	};
+	t->context = lws_create_context(&info);
+	if (t->context == NULL)
+		goto err0;
+	t->vhost = lws_create_vhost(t->context, &info);
+	if (t->vhost == NULL)
+		goto err1;
+	return t;
+
+err1:
+	destroy_context(t);
+err0:
+	log_err("libwebsockets could not be started (is "
+		"libwebsockets-evlib-uv installed?)");
+	free(t);
+	return NULL;
+}
+
+int
+transport_lws_adopt(struct transport_lws *t, int fd, const char *key,
+    size_t key_len, const struct hub_join *join)
+{
+	char request[512];
+	int n = snprintf(request, sizeof(request),
+	    "GET /websocket HTTP/1.1\r\n"
+	    "Host: localhost\r\n"
+	    "Upgrade: websocket\r\n"
+	    "Connection: upgrade\r\n"
+	    "Sec-WebSocket-Version: 13\r\n"
+	    "Sec-WebSocket-Key: %.*s\r\n"
+	    "%s"
+	    "\r\n",
+	    (int)key_len, key,
+	    join->protocol == HUB_GATECAST
+		? "Sec-WebSocket-Protocol: gatecast.v1\r\n"
+		: "");
+	if (n < 0 || (size_t)n >= sizeof(request)) {
+		close(fd);
+		return -1;
+	}
+	t->joining = join;
+	t->has_joined = false;
+	/* The answer is written and the hub joined before it returns. It
+	 * logs that as an error each time. */
+	lws_set_log_level(0, on_library_log);
+	lws_adopt_socket_vhost_readbuf(t->vhost, fd, request, (size_t)n);
+	set_library_log();
+	t->joining = NULL;
+	return t->has_joined ? 0 : -1;
+}
+
+/*
+ * Closes at once. With bytes still buffered the library would wait for them
+ * to drain; after a failed write it does not.
+ */
+static void
+cut(struct conn *c)
+{
+	struct lws *wsi = c->wsi;
+	if (lws_partial_buffered(wsi)) {
+		shutdown(lws_get_socket_fd(wsi), SHUT_RDWR);
+		write_raw(c, (const uint8_t *)"", 1);
+	}
+	lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+}
+
+void
+transport_lws_reap(struct transport_lws *t)
+{
+	/* Those that are doomed while it runs wait for the next round, so
+	 * that one that would not go could not hold up the loop. */
+	struct conn *last = TAILQ_LAST(&t->doomed, conn_list);
+	struct conn *c, *next;
+	for (c = TAILQ_FIRST(&t->doomed); c != NULL; c = next) {
+		next = c == last ? NULL : TAILQ_NEXT(c, entry);
+		cut(c);
+	}
+}
+
+void
+transport_lws_tick(struct transport_lws *t)
+{
+	int64_t now = clock_mono_ms(t->clock);
+	struct conn *c;
+	while ((c = TAILQ_FIRST(&t->closing)) != NULL && c->deadline_ms <= now)
+		set_state(c, CONN_DOOMED);
+	transport_lws_reap(t);
+}
+
+void
+transport_lws_close_all(
+    struct transport_lws *t, uint16_t code, const char *reason)
+{
+	struct conn *c;
+	while ((c = TAILQ_FIRST(&t->open)) != NULL)
+		close_conn(c, code, reason);
+}
+
+size_t
+transport_lws_count(const struct transport_lws *t)
+{
+	return t->count;
+}
+
+void
+transport_lws_free(struct transport_lws *t)
+{
+	struct conn *c, *next;
+	if (t == NULL)
+		return;
+	while ((c = TAILQ_FIRST(&t->open)) != NULL)
+		set_state(c, CONN_DOOMED);
+	while ((c = TAILQ_FIRST(&t->closing)) != NULL)
+		set_state(c, CONN_DOOMED);
+	for (c = TAILQ_FIRST(&t->doomed); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, entry);
+		cut(c);
+	}
+	destroy_context(t);
+	free(t);
+}
