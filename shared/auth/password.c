@@ -1,0 +1,93 @@
+/*
+ * Passwords are bytes: not trimmed, not normalized, not cut. The price of a
+ * guess is what the configuration says, and a name that does not exist costs
+ * the same, so that the time of an answer does not tell names.
+ */
+#include "auth/password.h"
+
+#include "auth/crypto.h"
+#include "auth/password_common.h"
+
+_Static_assert(PASSWORD_HASH_SIZE == CRYPTO_PASSWORD_SIZE, "hash size");
+
+enum password_err
+password_check_new(const char *pw, size_t n, int64_t min)
+{
+	if (min > 0 && n < (uint64_t)min)
+		return PASSWORD_SHORT;
+	if (n == 0)
+		return PASSWORD_SHORT;
+	if (n > PASSWORD_BYTES_MAX)
+		return PASSWORD_LONG;
+	if (password_is_common(pw, n))
+		return PASSWORD_COMMON;
+	return PASSWORD_OK;
+}
+
+enum password_err
+password_hash(const char *pw, size_t n, const struct password_cost *cost,
+    char out[static PASSWORD_HASH_SIZE])
+{
+	if (n > PASSWORD_BYTES_MAX)
+		return PASSWORD_LONG;
+	if (crypto_password_hash(pw, n, cost->memory_kib, cost->passes, out) !=
+	    CRYPTO_PASSWORD_OK)
+		return PASSWORD_NOMEM;
+	return PASSWORD_OK;
+}
+
+enum password_err
+password_verify(const char *hash, const char *pw, size_t n,
+    const struct password_cost *cost)
+{
+	char unused[PASSWORD_HASH_SIZE];
+
+	/* Its length is known to who sent it: nothing is told by this. */
+	if (n > PASSWORD_BYTES_MAX)
+		return PASSWORD_WRONG;
+	if (hash == NULL) {
+		enum password_err err = password_hash(pw, n, cost, unused);
+		crypto_wipe(unused, sizeof(unused));
+		return err == PASSWORD_OK ? PASSWORD_WRONG : err;
+	}
+	switch (crypto_password_verify(hash, pw, n)) {
+	case CRYPTO_PASSWORD_OK:
+		return PASSWORD_OK;
+	case CRYPTO_PASSWORD_WRONG:
+		return PASSWORD_WRONG;
+	case CRYPTO_PASSWORD_NOMEM:
+		return PASSWORD_NOMEM;
+	case CRYPTO_PASSWORD_FORMAT:
+		break;
+	}
+	return PASSWORD_UNUSABLE;
+}
+
+bool
+password_needs_rehash(const char *hash, const struct password_cost *cost)
+{
+	return crypto_password_is_other_cost(
+		   hash, cost->memory_kib, cost->passes) != 0;
+}
+
+const char *
+password_strerror(enum password_err err)
+{
+	switch (err) {
+	case PASSWORD_OK:
+		return "a good password";
+	case PASSWORD_WRONG:
+		return "wrong password";
+	case PASSWORD_SHORT:
+		return "the password is too short";
+	case PASSWORD_LONG:
+		return "the password is longer than 1024 bytes";
+	case PASSWORD_COMMON:
+		return "this password is among the first that are guessed";
+	case PASSWORD_NOMEM:
+		return "not enough memory to hash the password";
+	case PASSWORD_UNUSABLE:
+		break;
+	}
+	return "the stored password hash cannot be read";
+}
