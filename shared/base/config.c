@@ -67,7 +67,7 @@ struct shown {
 static struct shown
 show(const char *bytes)
 {
-	struct shown s;
+	struct shown s = {""};
 	size_t n = strlen(bytes);
 	size_t len = log_escape(bytes, n, s.text, sizeof(s.text) - 3);
 	/* Only an escape makes it longer, so a full length is a cut. */
