@@ -1,7 +1,8 @@
 /*
  * Stored values as text: "v=1 key=value key=value". Values are
  * percent-encoded where they are not [A-Za-z0-9._:/@+$,-]. Keys that are not
- * known are kept out, a key twice is malformed. Pure.
+ * known are passed over; a known key twice, one missing, another spelling of
+ * a value are malformed. Pure.
  */
 #ifndef AUTH_RECORD_H
 #define AUTH_RECORD_H
@@ -28,18 +29,22 @@ struct record_session {
 	char user[NAME_SIZE];
 	int64_t created_s;
 	int64_t seen_s; /* last activity written */
-	int64_t expires_s; /* absolute end; idle ends at seen + idle */
-	int64_t idle_s; /* idle lifetime, fixed at login */
+	int64_t expires_s; /* absolute end; 0: none */
+	int64_t idle_s; /* idle lifetime, fixed at login; 0: none */
 	char address[46];
 	char agent[RECORD_AGENT_SIZE]; /* User-Agent, cut */
 };
 
+/* put appends, get overwrites *out. 0, or -1: malformed, no memory. */
 int record_put_user(const struct record_user *r, struct buf *out);
 int record_get_user(const char *bytes, size_t n, struct record_user *out);
 int record_put_session(const struct record_session *r, struct buf *out);
 int record_get_session(const char *bytes, size_t n, struct record_session *out);
 
-/* When it ends by itself: the earlier of idle and absolute. */
+/*
+ * When it ends by itself: the earlier of idle and absolute. INT64_MAX: it
+ * does not.
+ */
 int64_t record_session_end_s(const struct record_session *r);
 
 #endif

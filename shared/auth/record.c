@@ -1,0 +1,264 @@
+/*
+ * Stored values are text that gdbmtool can show and a person can read. The
+ * format is strict, one spelling for one record, so that a damaged value is
+ * seen as damaged; but a key that is not known here is passed over, so that
+ * an older program can read what a newer one wrote.
+ */
+#include "auth/record.h"
+
+#include "base/number.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define VERSION "v=1"
+
+/* --- writing ------------------------------------------------------------ */
+
+static bool
+is_plain(unsigned char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	    (c >= '0' && c <= '9') ||
+	    (c != '\0' && strchr("._:/@+$,-", c) != NULL);
+}
+
+static void
+put_text(struct buf *out, const char *key, const char *value)
+{
+	buf_printf(out, " %s=", key);
+	for (const char *p = value; *p != '\0'; p++) {
+		if (is_plain((unsigned char)*p))
+			buf_putc(out, *p);
+		else
+			buf_printf(out, "%%%02X", (unsigned char)*p);
+	}
+}
+
+static void
+put_seconds(struct buf *out, const char *key, int64_t value)
+{
+	buf_printf(out, " %s=%" PRId64, key, value);
+}
+
+int
+record_put_user(const struct record_user *r, struct buf *out)
+{
+	if (r->name[0] == '\0' || r->created_s < 0 || r->changed_s < 0)
+		return -1;
+	buf_puts(out, VERSION);
+	put_text(out, "name", r->name);
+	put_text(out, "hash", r->hash);
+	put_seconds(out, "created", r->created_s);
+	put_seconds(out, "changed", r->changed_s);
+	put_seconds(out, "locked", r->is_locked ? 1 : 0);
+	return out->has_failed ? -1 : 0;
+}
+
+int
+record_put_session(const struct record_session *r, struct buf *out)
+{
+	if (r->user[0] == '\0' || r->created_s < 0 || r->seen_s < 0 ||
+	    r->expires_s < 0 || r->idle_s < 0)
+		return -1;
+	buf_puts(out, VERSION);
+	put_text(out, "user", r->user);
+	put_seconds(out, "created", r->created_s);
+	put_seconds(out, "seen", r->seen_s);
+	put_seconds(out, "exp", r->expires_s);
+	put_seconds(out, "idle", r->idle_s);
+	put_text(out, "addr", r->address);
+	put_text(out, "agent", r->agent);
+	return out->has_failed ? -1 : 0;
+}
+
+/* --- reading ------------------------------------------------------------ */
+
+enum type {
+	TYPE_TEXT,
+	TYPE_SECONDS,
+	TYPE_BOOL,
+};
+
+struct field {
+	const char *key;
+	enum type type;
+	void *out;
+	size_t size; /* of a text, its NUL included */
+	bool may_be_empty; /* a text; it must be there all the same */
+	bool has_come;
+};
+
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Undoes put_text; refuses what it would not have written. */
+static bool
+get_text(const char *p, size_t n, char *out, size_t size)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		if (c == '%') {
+			int high = n - i > 2 ? hex_value(p[i + 1]) : -1;
+			int low = n - i > 2 ? hex_value(p[i + 2]) : -1;
+			if (high < 0 || low < 0)
+				return false;
+			c = (unsigned char)(high << 4 | low);
+			if (c == '\0' || is_plain(c))
+				return false;
+			i += 2;
+		} else if (!is_plain(c)) {
+			return false;
+		}
+		if (len + 1 >= size)
+			return false;
+		out[len++] = (char)c;
+	}
+	out[len] = '\0';
+	return true;
+}
+
+static bool
+get_seconds(const char *p, size_t n, int64_t max, int64_t *out)
+{
+	return (n == 1 || (n > 1 && p[0] != '0')) &&
+	    number_parse(p, n, max, out);
+}
+
+static bool
+get_value(const struct field *f, const char *p, size_t n)
+{
+	int64_t v;
+
+	switch (f->type) {
+	case TYPE_TEXT:
+		return (n > 0 || f->may_be_empty) &&
+		    get_text(p, n, f->out, f->size);
+	case TYPE_SECONDS:
+		return get_seconds(p, n, INT64_MAX, f->out);
+	case TYPE_BOOL:
+		if (!get_seconds(p, n, 1, &v))
+			return false;
+		*(bool *)f->out = v == 1;
+		return true;
+	}
+	return false;
+}
+
+static struct field *
+find_field(struct field *fields, size_t count, const char *key, size_t n)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strlen(fields[i].key) == n &&
+		    memcmp(fields[i].key, key, n) == 0)
+			return &fields[i];
+	return NULL;
+}
+
+static bool
+is_key(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!((p[i] >= 'a' && p[i] <= 'z') || p[i] == '_'))
+			return false;
+	return n > 0;
+}
+
+static bool
+get_fields(const char *bytes, size_t n, struct field *fields, size_t count)
+{
+	const char *p = bytes, *end = bytes + n;
+	const size_t version_len = strlen(VERSION);
+
+	if (n < version_len || memcmp(p, VERSION, version_len) != 0)
+		return false;
+	p += version_len;
+	while (p < end) {
+		if (*p++ != ' ')
+			return false;
+		const char *stop = memchr(p, ' ', (size_t)(end - p));
+		if (stop == NULL)
+			stop = end;
+		const char *equal = memchr(p, '=', (size_t)(stop - p));
+		if (equal == NULL || !is_key(p, (size_t)(equal - p)))
+			return false;
+		struct field *f =
+		    find_field(fields, count, p, (size_t)(equal - p));
+		if (f != NULL) {
+			if (f->has_come ||
+			    !get_value(
+				f, equal + 1, (size_t)(stop - equal) - 1))
+				return false;
+			f->has_come = true;
+		}
+		p = stop;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (!fields[i].has_come)
+			return false;
+	return true;
+}
+
+#define TEXT(key, at, empty)                                 \
+	{                                                    \
+		key, TYPE_TEXT, at, sizeof(at), empty, false \
+	}
+#define SECONDS(key, at)                                 \
+	{                                                \
+		key, TYPE_SECONDS, &(at), 0, true, false \
+	}
+
+int
+record_get_user(const char *bytes, size_t n, struct record_user *out)
+{
+	struct field fields[] = {
+	    TEXT("name", out->name, false),
+	    TEXT("hash", out->hash, true),
+	    SECONDS("created", out->created_s),
+	    SECONDS("changed", out->changed_s),
+	    {"locked", TYPE_BOOL, &out->is_locked, 0, false, false},
+	};
+
+	memset(out, 0, sizeof(*out));
+	return get_fields(bytes, n, fields, sizeof(fields) / sizeof(fields[0]))
+	    ? 0
+	    : -1;
+}
+
+int
+record_get_session(const char *bytes, size_t n, struct record_session *out)
+{
+	struct field fields[] = {
+	    TEXT("user", out->user, false),
+	    SECONDS("created", out->created_s),
+	    SECONDS("seen", out->seen_s),
+	    SECONDS("exp", out->expires_s),
+	    SECONDS("idle", out->idle_s),
+	    TEXT("addr", out->address, true),
+	    TEXT("agent", out->agent, true),
+	};
+
+	memset(out, 0, sizeof(*out));
+	return get_fields(bytes, n, fields, sizeof(fields) / sizeof(fields[0]))
+	    ? 0
+	    : -1;
+}
+
+int64_t
+record_session_end_s(const struct record_session *r)
+{
+	int64_t end = r->expires_s > 0 ? r->expires_s : INT64_MAX;
+
+	if (r->idle_s > 0 && r->seen_s <= INT64_MAX - r->idle_s &&
+	    r->seen_s + r->idle_s < end)
+		end = r->seen_s + r->idle_s;
+	return end;
+}
