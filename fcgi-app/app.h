@@ -1,0 +1,63 @@
+/*
+ * From a request to its answer. One per worker; knows neither FastCGI nor
+ * sockets.
+ */
+#ifndef FCGI_APP_APP_H
+#define FCGI_APP_APP_H
+
+#include "auth/sessions.h"
+#include "base/config.h"
+#include "fcgi-app/request.h"
+#include "fcgi-app/response.h"
+#include "fcgi-app/slots.h"
+#include "fcgi-app/stores.h"
+#include "fcgi-app/views.h"
+
+#include <stdbool.h>
+
+struct app {
+	const struct config *config;
+	const struct views *views;
+	const struct slots *slots;
+	struct stores stores;
+};
+
+/* What every page gets. */
+struct call {
+	struct app *app;
+	const struct request *req;
+	struct response *resp;
+	enum i18n_lang lang;
+};
+
+void
+app_init(struct app *a, const struct config *config, const struct views *views,
+    const struct slots *slots, const struct clock *clock);
+void app_fini(struct app *a);
+
+/* req is parsed, not yet settled. Always leaves an answer in resp. */
+void app_handle(struct app *a, struct request *req, struct response *resp);
+
+/*
+ * The answer to what never became a request: status is 400, 403 ("role"),
+ * or 431.
+ */
+void
+app_refuse(struct app *a, int status, const char *what, struct response *resp);
+
+/* After the answer has left. */
+void app_idle(struct app *a);
+
+/*
+ * Whether people may sign in over this connection: https, or plain http
+ * where the configuration allows it.
+ */
+bool app_is_safe(const struct call *c);
+
+/*
+ * ?lang=LANG: sets the cookie and answers with a redirect to path (and next,
+ * may be NULL). false: the query does not ask for it.
+ */
+bool app_switch_lang(struct call *c, const char *path, const char *next);
+
+#endif

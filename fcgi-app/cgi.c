@@ -1,0 +1,134 @@
+/*
+ * The slow way, for servers that have no other: everything is opened for one
+ * request. Hash slots are a file beside the stores, since these processes
+ * have no common parent to inherit them from.
+ */
+#include "fcgi-app/cgi.h"
+
+#include "auth/crypto.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "fcgi-app/app.h"
+#include "fcgi-app/conn.h"
+#include "fcgi-app/form.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define SLOTS_FILE "login.slots" /* in store.dir */
+
+extern char **environ;
+
+bool
+cgi_is_request(void)
+{
+	return getenv("GATEWAY_INTERFACE") != NULL &&
+	    (getenv("REQUEST_METHOD") != NULL || getenv("SCRIPT_NAME") != NULL);
+}
+
+/*
+ * The body, as long as CONTENT_LENGTH says; what comes short is noticed by
+ * whoever compares the two.
+ */
+static void
+read_body(const struct config *config, struct request *req, struct buf *body)
+{
+	struct conn in = {
+	    .fd = STDIN_FILENO,
+	    .stop_fd = -1,
+	    .clock = clock_system(),
+	    .deadline_ms = clock_mono_ms(clock_system()) +
+		config->login.request_timeout_ms,
+	};
+
+	if (req->content_length <= 0)
+		return;
+	if (req->content_length > FORM_BODY_MAX) {
+		req->is_body_over = true;
+		return;
+	}
+	int flags = fcntl(STDIN_FILENO, F_GETFL);
+	if (flags != -1)
+		fcntl(STDIN_FILENO, F_SETFL, flags | O_NONBLOCK);
+	enum conn_err err =
+	    conn_read_bytes(&in, (size_t)req->content_length, body);
+	if (err != CONN_OK)
+		log_info("body: %s", conn_strerror(err));
+	req->body = body->data;
+	req->body_len = body->len;
+}
+
+static int
+open_slots(const struct config *config, struct slots *slots)
+{
+	size_t count =
+	    slots_count(config->login.workers, config->login.hash_slots);
+	struct buf path = BUF_INIT;
+	int rc = -1;
+
+	buf_printf(&path, "%s/%s", config->store.dir, SLOTS_FILE);
+	if (!path.has_failed)
+		rc = slots_init(slots, buf_str(&path), count);
+	/* No directory yet: there is nobody to sign in either. */
+	if (rc == -1)
+		rc = slots_init(slots, NULL, count);
+	buf_fini(&path);
+	return rc;
+}
+
+int
+cgi_run(const struct config *config, const struct views *views)
+{
+	struct response_site site = {NULL, false};
+	struct buf body = BUF_INIT;
+	struct buf out = BUF_INIT;
+	struct request req;
+	struct response resp;
+	struct slots slots;
+	struct app app;
+	int rc = EXIT_FAILURE;
+
+	if (open_slots(config, &slots) == -1) {
+		log_err_errno("hash slots");
+		return EXIT_FAILURE;
+	}
+	app_init(&app, config, views, &slots, clock_system());
+	response_init(&resp);
+	enum request_err err = request_parse(environ, &req);
+	if (err != REQUEST_OK) {
+		log_info("request refused: %s", request_strerror(err));
+		app_refuse(&app, 400, "400", &resp);
+	} else {
+		read_body(config, &req, &body);
+		app_handle(&app, &req, &resp);
+		site.host = req.host;
+		site.is_https = req.is_https;
+	}
+	bool is_head = err == REQUEST_OK && req.method == REQUEST_HEAD;
+	if (response_write(&resp, &site, is_head, &out) == 0) {
+		struct conn conn = {
+		    .fd = STDOUT_FILENO,
+		    .stop_fd = -1,
+		    .clock = clock_system(),
+		    .deadline_ms = clock_mono_ms(clock_system()) +
+			config->login.request_timeout_ms,
+		};
+		if (conn_write(&conn, &out) == CONN_OK)
+			rc = EXIT_SUCCESS;
+	}
+	/* The server waits for the end of output, not for our cleaning. */
+	close(STDOUT_FILENO);
+	app_idle(&app);
+
+	if (body.data != NULL)
+		crypto_wipe(body.data, body.cap);
+	buf_fini(&body);
+	buf_fini(&out);
+	response_fini(&resp);
+	app_fini(&app);
+	slots_fini(&slots);
+	return rc;
+}

@@ -1,0 +1,28 @@
+/*
+ * The parent of the workers: keeps their number, passes signals on, reloads.
+ */
+#ifndef FCGI_APP_MASTER_H
+#define FCGI_APP_MASTER_H
+
+#include "base/config.h"
+#include "fcgi-app/listener.h"
+#include "fcgi-app/views.h"
+
+struct master_opts {
+	const char *config_path;
+	struct config *config; /* changed by a reload */
+	struct views *views; /* taken over; freed */
+	struct listener *listener;
+};
+
+/*
+ * Until SIGTERM or SIGINT; SIGHUP reloads. The workers are gone when it
+ * returns. In a worker process it returns too, when the worker is done.
+ * The process's exit status.
+ */
+int master_run(const struct master_opts *opts);
+
+/* log_init for this program. */
+void master_init_log(const struct config *config);
+
+#endif

@@ -1,0 +1,108 @@
+/*
+ * The target of a redirect comes from a stranger. It is compared with a
+ * grammar that is narrower than what browsers take, since browsers repair
+ * what they get: they drop tabs and line breaks, read '\' as '/', and take
+ * "//host" as another site.
+ */
+#include "fcgi-app/next_url.h"
+
+#include <string.h>
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/* pchar of RFC 3986 without the escapes. */
+static bool
+is_pchar(char c)
+{
+	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    (c >= '0' && c <= '9'))
+		return true;
+	return c != '\0' && strchr("-._~!$&'()*+,;=:@", c) != NULL;
+}
+
+/* An escape may carry text; not structure, not a control byte. */
+static bool
+is_harmless_escape(const char *s, size_t n)
+{
+	if (n < 3)
+		return false;
+	int hi = hex_digit(s[1]);
+	int lo = hex_digit(s[2]);
+	if (hi == -1 || lo == -1)
+		return false;
+	int c = hi * 16 + lo;
+	return c >= 0x20 && c != 0x7f && c != '/' && c != '\\' && c != '.' &&
+	    c != '%';
+}
+
+static bool
+is_segment(const char *s, size_t n)
+{
+	return n > 0 && !(n == 1 && s[0] == '.') &&
+	    !(n == 2 && s[0] == '.' && s[1] == '.');
+}
+
+bool
+next_url_is_local(const char *bytes, size_t n)
+{
+	size_t segment = 1; /* where the current one begins */
+	bool is_query = false;
+
+	if (n == 0 || n > NEXT_URL_MAX || bytes[0] != '/')
+		return false;
+	for (size_t i = 1; i < n; i++) {
+		char c = bytes[i];
+
+		if (c == '%') {
+			if (!is_harmless_escape(bytes + i, n - i))
+				return false;
+			i += 2;
+		} else if (is_query) {
+			if (!is_pchar(c) && c != '/' && c != '?')
+				return false;
+		} else if (c == '/' || c == '?') {
+			/* The last segment may be empty ("/a/?x"), no other. */
+			bool is_empty_last = c == '?' && i == segment;
+			if (!is_empty_last &&
+			    !is_segment(bytes + segment, i - segment))
+				return false;
+			segment = i + 1;
+			is_query = c == '?';
+		} else if (!is_pchar(c)) {
+			return false;
+		}
+	}
+	/* A trailing slash leaves an empty last segment, which is fine. */
+	return is_query || segment == n ||
+	    is_segment(bytes + segment, n - segment);
+}
+
+static bool
+has_path(const char *bytes, size_t n, const char *path)
+{
+	size_t len = strlen(path);
+	return n >= len && memcmp(bytes, path, len) == 0 &&
+	    (n == len || bytes[len] == '?' || bytes[len] == '/');
+}
+
+void
+next_url_choose(const char *bytes, size_t n, char out[static NEXT_URL_MAX + 1])
+{
+	if (n == 0 || !next_url_is_local(bytes, n) ||
+	    has_path(bytes, n, "/login") || has_path(bytes, n, "/logout")) {
+		bytes = NEXT_URL_DEFAULT;
+		n = strlen(NEXT_URL_DEFAULT);
+	}
+	memcpy(out, bytes, n);
+	out[n] = '\0';
+}

@@ -1,0 +1,34 @@
+#include "fcgi-app/page_chat.h"
+
+#include "auth/token.h"
+#include "fcgi-app/csrf.h"
+#include "fcgi-app/page_error.h"
+#include "fcgi-app/visitor.h"
+
+void
+page_chat(struct call *c)
+{
+	const char *values[VIEW_VALUES] = {NULL};
+	char csrf[TOKEN_BOUND_SIZE];
+	struct visitor visitor;
+
+	if (app_switch_lang(c, "/index", NULL))
+		return;
+	switch (visitor_find(c, &visitor)) {
+	case VISITOR_SIGNED_IN:
+		break;
+	case VISITOR_ANONYMOUS:
+		response_redirect(c->resp, "/login?next=/index");
+		return;
+	case VISITOR_UNKNOWN:
+		page_error_store(c);
+		return;
+	}
+	/* The keyring is there: the visitor was found with it. */
+	token_bind(sessions_keyring(stores_sessions(&c->app->stores)),
+	    CSRF_LABEL_LOGOUT, visitor.id, csrf);
+	visitor_touch(c, &visitor);
+	values[VIEW_USER] = visitor.session.user;
+	values[VIEW_CSRF] = csrf;
+	views_render(c->app->views, VIEW_CHAT, c->lang, values, &c->resp->body);
+}

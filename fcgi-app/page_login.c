@@ -1,0 +1,202 @@
+#include "fcgi-app/page_login.h"
+
+#include "auth/token.h"
+#include "fcgi-app/csrf.h"
+#include "fcgi-app/form.h"
+#include "fcgi-app/next_url.h"
+#include "fcgi-app/page_error.h"
+#include "fcgi-app/post.h"
+#include "fcgi-app/set_cookie.h"
+#include "fcgi-app/signin.h"
+#include "fcgi-app/visitor.h"
+
+#include <string.h>
+
+#define BUSY_RETRY_S "1"
+
+/* What the form shows again, and why. */
+struct retry {
+	const char *name; /* as typed */
+	const char *next;
+	enum view_value reason; /* VIEW_VALUES: none */
+};
+
+static void
+put_form(struct call *c, const struct keyring *keys, const struct retry *retry)
+{
+	const char *values[VIEW_VALUES] = {NULL};
+	uint8_t id[TOKEN_ID_BYTES];
+	char csrf[TOKEN_BOUND_SIZE];
+
+	csrf_begin(keys, c->req, c->resp, id);
+	token_bind(keys, CSRF_LABEL_LOGIN, id, csrf);
+	values[VIEW_CSRF] = csrf;
+	values[VIEW_NEXT] = retry->next;
+	values[VIEW_NAME] = retry->name;
+	if (retry->reason != VIEW_VALUES)
+		values[retry->reason] = "1";
+	views_render(
+	    c->app->views, VIEW_LOGIN, c->lang, values, &c->resp->body);
+}
+
+static void
+get_login(struct call *c)
+{
+	char query[REQUEST_QUERY_MAX];
+	char next[NEXT_URL_MAX + 1];
+	size_t n = strlen(c->req->query);
+	struct form_field field = {.name = "next"};
+	struct visitor visitor;
+
+	memcpy(query, c->req->query, n);
+	form_parse(query, n, FORM_QUERY, &field, 1);
+	next_url_choose(field.value, field.n, next);
+	if (app_switch_lang(c, "/login", next))
+		return;
+
+	enum visitor_state state = visitor_find(c, &visitor);
+	struct sessions *sessions = stores_sessions(&c->app->stores);
+	if (state == VISITOR_UNKNOWN || sessions == NULL) {
+		page_error_store(c);
+	} else if (state == VISITOR_SIGNED_IN) {
+		visitor_touch(c, &visitor);
+		response_redirect(c->resp, next);
+	} else {
+		put_form(c, sessions_keyring(sessions),
+		    &(struct retry){NULL, next, VIEW_VALUES});
+	}
+}
+
+/*
+ * The session that came along, if any, is another one's or an older one of
+ * the same person: it ends with this login.
+ */
+static void
+end_old(struct call *c)
+{
+	struct visitor old;
+
+	if (visitor_find(c, &old) != VISITOR_SIGNED_IN)
+		return;
+	struct sessions *sessions = stores_sessions(&c->app->stores);
+	if (sessions == NULL)
+		return;
+	enum store_err err = sessions_end(sessions, old.key);
+	if (err != STORE_OK && err != STORE_NOTFOUND)
+		stores_sessions_failed(&c->app->stores, "end", err);
+}
+
+static void
+welcome(struct call *c, const char *token, const char *next)
+{
+	const struct config *config = c->app->config;
+
+	end_old(c);
+	response_redirect(c->resp, next);
+	set_cookie(c->resp,
+	    cookie_session_name(c->req->is_https, config->login.plain_http),
+	    token, config->login.absolute_lifetime_s, c->req->is_https);
+}
+
+/* A copy of the name for the form; bytes of a stranger, so it may be cut. */
+static void
+copy_name(const struct form_field *field, char out[static NAME_SIZE])
+{
+	size_t n = field->n < NAME_SIZE ? field->n : NAME_SIZE - 1;
+
+	memcpy(out, field->value, n);
+	out[n] = '\0';
+}
+
+enum {
+	NAME,
+	PASSWORD,
+	NEXT,
+	CSRF,
+	FIELDS
+};
+
+static void
+try_signin(struct call *c, const struct form_field *fields)
+{
+	char name[NAME_SIZE];
+	char next[NEXT_URL_MAX + 1];
+	char token[TOKEN_SIZE];
+	uint8_t id[TOKEN_ID_BYTES];
+	struct sessions *sessions = stores_sessions(&c->app->stores);
+
+	if (sessions == NULL) {
+		page_error_store(c);
+		return;
+	}
+	const struct keyring *keys = sessions_keyring(sessions);
+	copy_name(&fields[NAME], name);
+	next_url_choose(fields[NEXT].value, fields[NEXT].n, next);
+	struct retry retry = {name, next, VIEW_VALUES};
+
+	if (!csrf_find(keys, c->req, id) ||
+	    !token_is_bound(keys, CSRF_LABEL_LOGIN, id, fields[CSRF].value,
+		fields[CSRF].n)) {
+		post_audit_refuse(c, "csrf");
+		c->resp->status = 403;
+		retry.reason = VIEW_IS_EXPIRED;
+		put_form(c, keys, &retry);
+		return;
+	}
+	const struct signin_attempt attempt = {
+	    .name = fields[NAME].value,
+	    .name_len = fields[NAME].n,
+	    .password = fields[PASSWORD].value,
+	    .password_len = fields[PASSWORD].n,
+	    .address = c->req->address,
+	    .agent = c->req->user_agent,
+	};
+	switch (signin_try(c->app, &attempt, token)) {
+	case SIGNIN_OK:
+		welcome(c, token, next);
+		break;
+	case SIGNIN_REFUSED:
+		c->resp->status = 401;
+		retry.reason = VIEW_IS_WRONG;
+		put_form(c, keys, &retry);
+		break;
+	case SIGNIN_BUSY:
+		c->resp->status = 503;
+		response_header(c->resp, "Retry-After", BUSY_RETRY_S);
+		retry.reason = VIEW_IS_BUSY;
+		put_form(c, keys, &retry);
+		break;
+	case SIGNIN_STORE:
+		page_error_store(c);
+		break;
+	}
+}
+
+static void
+post_login(struct call *c)
+{
+	struct form_field fields[FIELDS] = {
+	    [NAME] = {.name = "name"},
+	    [PASSWORD] = {.name = "password"},
+	    [NEXT] = {.name = "next"},
+	    [CSRF] = {.name = "csrf"},
+	};
+	char body[FORM_BODY_MAX];
+
+	if (!post_check(c))
+		return;
+	if (post_form(c, body, fields, FIELDS))
+		try_signin(c, fields);
+	crypto_wipe(body, sizeof(body));
+}
+
+void
+page_login(struct call *c)
+{
+	if (!app_is_safe(c))
+		page_error(c, 403, "https");
+	else if (c->req->method == REQUEST_POST)
+		post_login(c);
+	else
+		get_login(c);
+}

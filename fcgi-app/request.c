@@ -1,0 +1,220 @@
+/*
+ * Parameters into fields. A parameter that comes twice has no one value, so
+ * it is refused where it decides anything; only Cookie may come in several
+ * headers, and auth/cookie.h looks at all of them.
+ */
+#include "fcgi-app/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* Where the names go that are kept as they are. */
+struct slots {
+	const char *method;
+	const char *script_name;
+	const char *uri;
+	const char *length;
+};
+
+static const char **
+slot(struct request *r, struct slots *s, const char *name, size_t n)
+{
+	const struct {
+		const char *name;
+		const char **value;
+	} table[] = {
+	    {"REQUEST_METHOD", &s->method},
+	    {"SCRIPT_NAME", &s->script_name},
+	    {"REQUEST_URI", &s->uri},
+	    {"CONTENT_LENGTH", &s->length},
+	    {"PATH_INFO", &r->path_info},
+	    {"QUERY_STRING", &r->query},
+	    {"CONTENT_TYPE", &r->content_type},
+	    {"REMOTE_ADDR", &r->remote_addr},
+	    {"HTTPS", &r->https},
+	    {"REQUEST_SCHEME", &r->scheme},
+	    {"HTTP_HOST", &r->host},
+	    {"HTTP_ORIGIN", &r->origin},
+	    {"HTTP_SEC_FETCH_SITE", &r->fetch_site},
+	    {"HTTP_ACCEPT_LANGUAGE", &r->accept_language},
+	    {"HTTP_USER_AGENT", &r->user_agent},
+	    {"HTTP_X_FORWARDED_FOR", &r->forwarded_for},
+	    {"HTTP_X_FORWARDED_PROTO", &r->forwarded_proto},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (strlen(table[i].name) == n &&
+		    memcmp(table[i].name, name, n) == 0)
+			return table[i].value;
+	return NULL;
+}
+
+static enum request_err
+take_cookie(struct request *r, const char *value)
+{
+	if (r->n_cookies == REQUEST_COOKIE_HEADERS)
+		return REQUEST_LONG;
+	r->cookies[r->n_cookies].bytes = value;
+	r->cookies[r->n_cookies].n = strlen(value);
+	r->n_cookies++;
+	return REQUEST_OK;
+}
+
+static enum request_err
+take_params(struct request *r, struct slots *s, char *const *params)
+{
+	for (; *params != NULL; params++) {
+		const char *equals = strchr(*params, '=');
+		if (equals == NULL)
+			continue;
+		size_t n = (size_t)(equals - *params);
+		if (n == strlen("HTTP_COOKIE") &&
+		    memcmp(*params, "HTTP_COOKIE", n) == 0) {
+			enum request_err err = take_cookie(r, equals + 1);
+			if (err != REQUEST_OK)
+				return err;
+			continue;
+		}
+		const char **value = slot(r, s, *params, n);
+		if (value == NULL)
+			continue;
+		if (*value != NULL)
+			return REQUEST_DOUBLE;
+		*value = equals + 1;
+	}
+	return REQUEST_OK;
+}
+
+static enum request_method
+method_of(const char *s)
+{
+	if (strcmp(s, "GET") == 0)
+		return REQUEST_GET;
+	if (strcmp(s, "HEAD") == 0)
+		return REQUEST_HEAD;
+	if (strcmp(s, "POST") == 0)
+		return REQUEST_POST;
+	return REQUEST_OTHER;
+}
+
+/*
+ * SCRIPT_NAME and PATH_INFO together are the path (RFC 3875 §4.1.5); where
+ * a server sends neither, REQUEST_URI without its query is.
+ */
+static enum request_err
+settle_path(struct request *r, const struct slots *s)
+{
+	const char *first = s->script_name != NULL ? s->script_name : "";
+	const char *second = r->path_info != NULL ? r->path_info : "";
+	size_t n = strlen(first);
+	size_t m = strlen(second);
+
+	if (n == 0 && m == 0) {
+		if (s->uri == NULL || s->uri[0] != '/')
+			return REQUEST_NO_PATH;
+		first = s->uri;
+		n = strcspn(s->uri, "?");
+	}
+	/* "/" as a mount point with the path behind it. */
+	if (n == 1 && first[0] == '/' && m > 0 && second[0] == '/')
+		n = 0;
+	if (n + m >= sizeof(r->path))
+		return REQUEST_LONG;
+	memcpy(r->path, first, n);
+	memcpy(r->path + n, second, m);
+	r->path[n + m] = '\0';
+	if (r->path_info == NULL)
+		r->path_info = "";
+	return REQUEST_OK;
+}
+
+/* "-1" is what some servers say for "unknown". */
+static enum request_err
+settle_length(struct request *r, const char *s)
+{
+	r->content_length = -1;
+	if (s == NULL || *s == '\0' || strcmp(s, "-1") == 0)
+		return REQUEST_OK;
+	size_t n = strlen(s);
+	if (strspn(s, "0123456789") != n || n > 18)
+		return REQUEST_LENGTH;
+	r->content_length = strtoll(s, NULL, 10);
+	return REQUEST_OK;
+}
+
+enum request_err
+request_parse(char *const *params, struct request *out)
+{
+	struct slots s = {NULL, NULL, NULL, NULL};
+
+	memset(out, 0, sizeof(*out));
+	enum request_err err = take_params(out, &s, params);
+	if (err != REQUEST_OK)
+		return err;
+	if (s.method == NULL || *s.method == '\0')
+		return REQUEST_NO_METHOD;
+	out->method = method_of(s.method);
+	if (out->query == NULL)
+		out->query = "";
+	if (strlen(out->query) > REQUEST_QUERY_MAX)
+		return REQUEST_LONG;
+	err = settle_length(out, s.length);
+	if (err != REQUEST_OK)
+		return err;
+	return settle_path(out, &s);
+}
+
+/* The last of "a, b, c": what the proxy that we trust put there. */
+static bool
+last_is_https(const char *list)
+{
+	const char *last = strrchr(list, ',');
+
+	last = last != NULL ? last + 1 : list;
+	last += strspn(last, " \t");
+	size_t n = strcspn(last, " \t");
+	return n == 5 && strncasecmp(last, "https", 5) == 0;
+}
+
+void
+request_settle(struct request *r, const struct config_list *trusted_proxies)
+{
+	const char *peer = r->remote_addr != NULL ? r->remote_addr : "";
+
+	/* What servers say for a client on a Unix socket. */
+	if (strncmp(peer, "unix:", 5) == 0)
+		peer = "unix";
+	r->is_https = (r->https != NULL &&
+			  (strcasecmp(r->https, "on") == 0 ||
+			      strcmp(r->https, "1") == 0)) ||
+	    (r->scheme != NULL && strcasecmp(r->scheme, "https") == 0);
+
+	bool is_proxy = origin_is_trusted_proxy(trusted_proxies, peer);
+	if (is_proxy && r->forwarded_proto != NULL)
+		r->is_https = last_is_https(r->forwarded_proto);
+	const char *chain =
+	    is_proxy && r->forwarded_for != NULL ? r->forwarded_for : "";
+	origin_client_address(
+	    trusted_proxies, peer, chain, strlen(chain), r->address);
+}
+
+const char *
+request_strerror(enum request_err err)
+{
+	switch (err) {
+	case REQUEST_OK:
+		return "in order";
+	case REQUEST_NO_METHOD:
+		return "REQUEST_METHOD is missing";
+	case REQUEST_NO_PATH:
+		return "SCRIPT_NAME, PATH_INFO and REQUEST_URI are missing";
+	case REQUEST_DOUBLE:
+		return "a parameter was sent twice";
+	case REQUEST_LENGTH:
+		return "CONTENT_LENGTH is not a number";
+	case REQUEST_LONG:
+		return "path, query or cookies are too long";
+	}
+	return "unknown";
+}

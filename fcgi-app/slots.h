@@ -1,0 +1,35 @@
+/*
+ * How many passwords are hashed at the same time over all workers.
+ *
+ * A slot is a byte of a file with an fcntl(2) lock on it: the kernel gives
+ * it back when its holder dies, however that happens, so there is no count
+ * to repair.
+ */
+#ifndef FCGI_APP_SLOTS_H
+#define FCGI_APP_SLOTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct slots {
+	int fd;
+	size_t count;
+};
+
+/* How many for these settings: login.hash_slots 0 is workers - 1. */
+size_t slots_count(int64_t workers, int64_t hash_slots);
+
+/*
+ * Before fork. path NULL: a file in memory, for one family of processes;
+ * else that file (made, mode 0600), for processes that know nothing of one
+ * another (CGI). The descriptor must stay open: closing any descriptor of
+ * the file would drop the process's locks. 0, or -1 with errno.
+ */
+int slots_init(struct slots *s, const char *path, size_t count);
+void slots_fini(struct slots *s);
+
+/* A free slot's number, or -1: all are taken. Never waits. */
+int slots_take(const struct slots *s);
+void slots_release(const struct slots *s, int slot);
+
+#endif

@@ -1,0 +1,122 @@
+#include "fcgi-app/stores.h"
+
+#include "base/log.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define QUIET_MS 1000 /* one line a second about the same trouble is enough */
+
+void
+stores_init(
+    struct stores *s, const struct config *config, const struct clock *clock)
+{
+	memset(s, 0, sizeof(*s));
+	s->config = config;
+	s->clock = clock;
+}
+
+void
+stores_fini(struct stores *s)
+{
+	sessions_close(s->sessions);
+	users_close(s->users);
+	s->sessions = NULL;
+	s->users = NULL;
+}
+
+static bool
+may_log(struct stores *s)
+{
+	int64_t now = clock_mono_ms(s->clock);
+
+	if (now < s->quiet_until_ms)
+		return false;
+	s->quiet_until_ms = now + QUIET_MS;
+	return true;
+}
+
+struct sessions *
+stores_sessions(struct stores *s)
+{
+	const struct config *c = s->config;
+	struct buf detail = BUF_INIT;
+
+	if (s->sessions != NULL)
+		return s->sessions;
+	enum store_err err =
+	    sessions_open(c->store.dir, true, (int)c->store.lock_wait_ms,
+		c->store.reserve_bytes, s->clock, &s->sessions, &detail);
+	if (err != STORE_OK) {
+		s->sessions = NULL;
+		if (may_log(s))
+			log_err("sessions: %s: %s", store_strerror(err),
+			    buf_str(&detail));
+	}
+	buf_fini(&detail);
+	return s->sessions;
+}
+
+struct users *
+stores_users(struct stores *s)
+{
+	const struct config *c = s->config;
+	struct buf detail = BUF_INIT;
+
+	if (s->users != NULL)
+		return s->users;
+	enum store_err err =
+	    users_open(c->store.dir, true, (int)c->store.lock_wait_ms,
+		c->store.reserve_bytes, &s->users, &detail);
+	if (err != STORE_OK) {
+		s->users = NULL;
+		if (may_log(s))
+			log_err("users: %s: %s", store_strerror(err),
+			    buf_str(&detail));
+	}
+	buf_fini(&detail);
+	return s->users;
+}
+
+void
+stores_sessions_failed(struct stores *s, const char *what, enum store_err err)
+{
+	if (may_log(s))
+		log_err("sessions: %s: %s: %s", what, store_strerror(err),
+		    s->sessions != NULL ? sessions_detail(s->sessions) : "");
+	/* A busy lock passes by itself; the handle is in order. */
+	if (err == STORE_BUSY)
+		return;
+	sessions_close(s->sessions);
+	s->sessions = NULL;
+}
+
+void
+stores_users_failed(struct stores *s, const char *what, enum store_err err)
+{
+	if (may_log(s))
+		log_err("users: %s: %s: %s", what, store_strerror(err),
+		    s->users != NULL ? users_detail(s->users) : "");
+	if (err == STORE_BUSY)
+		return;
+	users_close(s->users);
+	s->users = NULL;
+}
+
+void
+stores_maintain(struct stores *s)
+{
+	enum store_err err;
+
+	/* Busy: another worker is at it already. */
+	if (s->sessions != NULL) {
+		err = sessions_maintain(s->sessions);
+		if (err != STORE_OK && err != STORE_BUSY)
+			stores_sessions_failed(s, "checkpoint", err);
+	}
+	if (s->users != NULL) {
+		err = users_maintain(s->users);
+		if (err != STORE_OK && err != STORE_BUSY)
+			stores_users_failed(s, "checkpoint", err);
+	}
+}

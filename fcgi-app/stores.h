@@ -1,0 +1,43 @@
+/*
+ * The two stores of a worker: opened when first needed, and again after a
+ * failure, so that a store that comes back needs no restart.
+ */
+#ifndef FCGI_APP_STORES_H
+#define FCGI_APP_STORES_H
+
+#include "auth/sessions.h"
+#include "auth/users.h"
+#include "base/clock.h"
+#include "base/config.h"
+
+#include <stdint.h>
+
+struct stores {
+	const struct config *config;
+	const struct clock *clock;
+	struct sessions *sessions;
+	struct users *users;
+	int64_t quiet_until_ms; /* log lines about failures */
+};
+
+void stores_init(
+    struct stores *s, const struct config *config, const struct clock *clock);
+void stores_fini(struct stores *s);
+
+/* NULL: not to be had now; logged. Valid until the next failure. */
+struct sessions *stores_sessions(struct stores *s);
+struct users *stores_users(struct stores *s);
+
+/*
+ * An operation on the store failed in a way that is not the caller's: logs
+ * it with the store's detail and closes the handle.
+ */
+void
+stores_sessions_failed(struct stores *s, const char *what, enum store_err err);
+void
+stores_users_failed(struct stores *s, const char *what, enum store_err err);
+
+/* Checkpoints when they pay; after an answer, never before one. */
+void stores_maintain(struct stores *s);
+
+#endif

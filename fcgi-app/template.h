@@ -1,0 +1,59 @@
+/*
+ * Page templates: parsed and checked once, rendered many times. Pure but for
+ * the reader that is passed in.
+ *
+ *   {{name}}              a value, HTML-escaped: text and quoted attributes
+ *   {{url:name}}          a value as part of a query string
+ *   {{t:key}}             a phrase in the page's language, HTML-escaped
+ *   {{?name}}..{{/name}}  only if the value is not empty
+ *   {{^name}}..{{/name}}  only if it is empty
+ *   {{>file.html}}        another file of the same directory
+ *
+ * There is no way to put a value out unescaped.
+ */
+#ifndef FCGI_APP_TEMPLATE_H
+#define FCGI_APP_TEMPLATE_H
+
+#include "base/buf.h"
+#include "fcgi-app/i18n.h"
+
+#include <stddef.h>
+
+#define TEMPLATE_NAMES_MAX 32
+#define TEMPLATE_DEPTH_MAX 4 /* files inside files */
+#define TEMPLATE_NEST_MAX 8 /* sections inside sections */
+#define TEMPLATE_FILE_MAX 65536
+
+struct template;
+
+/*
+ * Gives a file's bytes; 0, or -1 with the reason, without a line end, in
+ * *error. file is a plain name: [A-Za-z0-9_.-]+, not beginning with a dot.
+ */
+typedef int
+template_read(void *arg, const char *file, struct buf *out, struct buf *error);
+
+struct template_source {
+	template_read *read;
+	void *arg;
+	const struct i18n *phrases; /* must outlive the template */
+};
+
+/*
+ * names: what the page's code gives a value to. A name or phrase that does
+ * not exist, a section left open and the like: NULL, and "FILE:LINE: ..."
+ * in error.
+ */
+struct template *
+template_new(const char *file, const struct template_source *source,
+    const char *const *names, size_t count, struct buf *error);
+void template_free(struct template *t);
+
+/*
+ * Appends the page. values[i] belongs to names[i]; NULL counts as empty.
+ * 0, or -1 out of memory.
+ */
+int template_render(const struct template *t, const char *const *values,
+    enum i18n_lang lang, struct buf *out);
+
+#endif

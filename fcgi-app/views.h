@@ -1,0 +1,61 @@
+/*
+ * The pages: their templates, the values each may use, their phrases.
+ */
+#ifndef FCGI_APP_VIEWS_H
+#define FCGI_APP_VIEWS_H
+
+#include "base/buf.h"
+#include "fcgi-app/i18n.h"
+
+enum view {
+	VIEW_LOGIN,
+	VIEW_CHAT,
+	VIEW_ERROR,
+	VIEWS,
+};
+
+/* What a template may name; see views.c for which page has which. */
+enum view_value {
+	VIEW_LANG,
+	VIEW_IS_EN,
+	VIEW_IS_ZH,
+	VIEW_IS_LOGIN,
+	VIEW_IS_CHAT,
+	VIEW_IS_ERROR,
+	VIEW_NEXT,
+	VIEW_CSRF,
+	VIEW_NAME,
+	VIEW_USER,
+	VIEW_IS_WRONG,
+	VIEW_IS_EXPIRED,
+	VIEW_IS_BUSY,
+	VIEW_STATUS,
+	VIEW_HEADING,
+	VIEW_DETAIL,
+	VIEW_VALUES,
+};
+
+struct views;
+
+/*
+ * Loads the templates and phrases of a directory. NULL with "FILE:LINE: ..."
+ * lines in error.
+ */
+struct views *views_load(const char *dir, struct buf *error);
+void views_free(struct views *v);
+
+/*
+ * Appends a page. values is indexed by enum view_value; the language and
+ * page values are set here. 0, or -1 out of memory.
+ */
+int views_render(const struct views *v, enum view view, enum i18n_lang lang,
+    const char *values[static VIEW_VALUES], struct buf *out);
+
+/*
+ * The phrases error_WHAT and error_WHAT_detail. what must be one of the
+ * list in views.c, which is checked when loading.
+ */
+void views_error_texts(const struct views *v, enum i18n_lang lang,
+    const char *what, const char **heading, const char **detail);
+
+#endif

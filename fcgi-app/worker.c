@@ -1,0 +1,204 @@
+#include "fcgi-app/worker.h"
+
+#include "auth/crypto.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "fcgi-app/app.h"
+#include "fcgi-app/conn.h"
+#include "fcgi-app/fcgi_io.h"
+#include "fcgi-app/form.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define LINGER_MS 1000
+
+struct worker {
+	const struct worker_opts *opts;
+	const struct clock *clock;
+	struct fcgi_io *io;
+	struct app app;
+	int signals;
+};
+
+/* The answer to a request that libfcgi has taken. */
+static void
+answer(struct worker *w, const struct intake *in, char *const *params,
+    const struct buf *body, struct buf *out)
+{
+	struct response_site site = {NULL, false};
+	struct response resp;
+	struct request req = {.method = REQUEST_GET};
+	enum request_err err = REQUEST_OK;
+
+	response_init(&resp);
+	if (in->role != INTAKE_RESPONDER) {
+		app_refuse(&w->app, 403, "role", &resp);
+	} else if (in->is_params_over) {
+		app_refuse(&w->app, 431, "431", &resp);
+	} else if (in->is_params_bad) {
+		app_refuse(&w->app, 400, "400", &resp);
+	} else if ((err = request_parse(params, &req)) != REQUEST_OK) {
+		log_info("request refused: %s", request_strerror(err));
+		app_refuse(&w->app, 400, "400", &resp);
+	} else {
+		req.body = body->data;
+		req.body_len = body->len;
+		req.is_body_over = in->is_body_over;
+		app_handle(&w->app, &req, &resp);
+		site.host = req.host;
+		site.is_https = req.is_https;
+	}
+	response_write(&resp, &site, req.method == REQUEST_HEAD, out);
+	response_fini(&resp);
+}
+
+/* Forgets the password that a request may have carried. */
+static void
+wipe(struct buf *b)
+{
+	if (b->data != NULL)
+		crypto_wipe(b->data, b->cap);
+	buf_fini(b);
+}
+
+static void
+serve(struct worker *w, int fd)
+{
+	struct intake in;
+	struct buf body = BUF_INIT;
+	struct buf text = BUF_INIT;
+	struct buf records = BUF_INIT;
+	char *const *params;
+	struct conn conn = {
+	    .fd = fd,
+	    .stop_fd = w->signals,
+	    .clock = w->clock,
+	    .deadline_ms = clock_mono_ms(w->clock) +
+		w->opts->config->login.request_timeout_ms,
+	};
+
+	intake_init(&in, FORM_BODY_MAX);
+	enum conn_err err = conn_read_request(&conn, &in);
+	if (err != CONN_OK) {
+		log_info("request dropped: %s", conn_strerror(err));
+		goto out;
+	}
+	if (fcgi_io_begin(w->io, &in, &params, &body) == -1) {
+		log_warn("request dropped: libfcgi does not take it");
+		goto out;
+	}
+	answer(w, &in, params, &body, &text);
+	if (fcgi_io_end(w->io, &text, &records) == -1) {
+		log_err("answer dropped: no memory");
+		goto out;
+	}
+	conn.deadline_ms =
+	    clock_mono_ms(w->clock) + w->opts->config->login.request_timeout_ms;
+	err = conn_write(&conn, &records);
+	if (err != CONN_OK) {
+		log_info("answer not delivered: %s", conn_strerror(err));
+		goto out;
+	}
+	/* Only where the request was not read to its end. */
+	if (in.is_body_over || in.is_params_over || in.is_params_bad ||
+	    in.role != INTAKE_RESPONDER) {
+		conn.deadline_ms = clock_mono_ms(w->clock) + LINGER_MS;
+		conn_linger(&conn);
+	}
+out:
+	close(fd);
+	wipe(&in.body);
+	wipe(&body);
+	intake_fini(&in);
+	buf_fini(&text);
+	buf_fini(&records);
+}
+
+/* A connection, or -1: none after all, or another worker has it. */
+static int
+take_connection(const struct worker *w)
+{
+	int fd = accept4(
+	    w->opts->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd == -1) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+		    errno == ENOBUFS) {
+			log_err_errno("accept");
+			/* The listener stays readable: do not spin. */
+			poll(NULL, 0, 100);
+		}
+		return -1;
+	}
+	/* Fails on a Unix socket, where there is nothing to switch off. */
+	int on = 1;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	return fd;
+}
+
+static int
+loop(struct worker *w)
+{
+	struct pollfd p[2] = {
+	    {.fd = w->signals, .events = POLLIN},
+	    {.fd = w->opts->listener, .events = POLLIN},
+	};
+
+	for (;;) {
+		if (poll(p, 2, -1) == -1) {
+			if (errno == EINTR)
+				continue;
+			log_err_errno("poll");
+			return EXIT_FAILURE;
+		}
+		if (p[0].revents != 0)
+			return EXIT_SUCCESS;
+		if (p[1].revents & (POLLERR | POLLNVAL)) {
+			log_err("the listening socket is gone");
+			return EXIT_FAILURE;
+		}
+		int fd = take_connection(w);
+		if (fd == -1)
+			continue;
+		serve(w, fd);
+		app_idle(&w->app);
+	}
+}
+
+int
+worker_run(const struct worker_opts *opts)
+{
+	struct worker w = {.opts = opts, .clock = clock_system()};
+	int rc = EXIT_FAILURE;
+	sigset_t stop;
+
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTERM);
+	sigaddset(&stop, SIGINT);
+	w.signals = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (w.signals == -1) {
+		log_err_errno("signalfd");
+		return EXIT_FAILURE;
+	}
+	w.io = fcgi_io_new();
+	if (w.io == NULL) {
+		log_err_errno("libfcgi");
+		goto err0;
+	}
+	app_init(&w.app, opts->config, opts->views, opts->slots, w.clock);
+	rc = loop(&w);
+	app_fini(&w.app);
+	fcgi_io_free(w.io);
+err0:
+	close(w.signals);
+	return rc;
+}
