@@ -1,0 +1,395 @@
+/*
+ * gatecast user: accounts. A change that must end sessions commits the users
+ * store first and ends the sessions then: a login that is under way either
+ * sees the change or has its session ended (auth/sessions.h).
+ */
+#include "auth/crypto.h"
+#include "auth/name.h"
+#include "auth/password.h"
+#include "base/file.h"
+#include "tool/tool.h"
+#include "tool/tool_out.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The operand as a canonical name. TOOL_OK or the exit code. */
+static int
+read_name(const struct tool *t, char name[static NAME_SIZE])
+{
+	const char *typed = t->args.operands[0];
+	enum name_err err = name_canonical(typed, strlen(typed), name);
+
+	if (err != NAME_OK)
+		return tool_fail(
+		    TOOL_REFUSED, "not a user name: %s", name_strerror(err));
+	return TOOL_OK;
+}
+
+/*
+ * One line from standard input, without its newline: exact bytes otherwise.
+ * Room for one byte too many, so that too long is seen.
+ */
+struct secret {
+	char bytes[PASSWORD_BYTES_MAX + 2];
+	size_t n;
+};
+
+static int
+read_password(const struct tool *t, struct secret *pw)
+{
+	bool has_more = true;
+
+	if (!t->args.has_password_stdin)
+		return tool_fail(TOOL_USAGE,
+		    "the password comes from standard input: give "
+		    "--password-stdin (scripts/gatecast asks for it)");
+	pw->n = 0;
+	while (has_more && pw->n < sizeof(pw->bytes)) {
+		ssize_t n = read(
+		    STDIN_FILENO, pw->bytes + pw->n, sizeof(pw->bytes) - pw->n);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return tool_fail(TOOL_REFUSED,
+			    "cannot read the password: %s", strerror(errno));
+		pw->n += (size_t)n;
+		has_more = n > 0;
+	}
+	const char *newline = memchr(pw->bytes, '\n', pw->n);
+	if (newline == NULL)
+		return TOOL_OK;
+	if ((size_t)(newline - pw->bytes) + 1 != pw->n)
+		return tool_fail(
+		    TOOL_REFUSED, "standard input holds more than one line");
+	pw->n--;
+	return TOOL_OK;
+}
+
+/* Reads, checks and hashes the new password; done before any lock. */
+static int
+read_hash(const struct tool *t, char hash[static PASSWORD_HASH_SIZE])
+{
+	const struct password_cost cost = {
+	    .memory_kib = t->config.login.argon2_memory_kib,
+	    .passes = t->config.login.argon2_passes,
+	};
+	struct secret pw;
+	enum password_err err;
+
+	int code = read_password(t, &pw);
+	if (code != TOOL_OK)
+		goto out;
+	err = password_check_new(pw.bytes, pw.n, t->config.login.password_min);
+	if (err == PASSWORD_OK)
+		err = password_hash(pw.bytes, pw.n, &cost, hash);
+	if (err == PASSWORD_SHORT)
+		code = tool_fail(TOOL_REFUSED,
+		    "%s: at least %lld bytes (login.password_min)",
+		    password_strerror(err),
+		    (long long)t->config.login.password_min);
+	else if (err != PASSWORD_OK)
+		code = tool_fail(TOOL_REFUSED, "%s", password_strerror(err));
+out:
+	crypto_wipe(&pw, sizeof(pw));
+	return code;
+}
+
+static bool
+is_empty_dir(const char *path)
+{
+	const struct dirent *e;
+	bool is_empty = true;
+
+	DIR *dir = opendir(path);
+	if (dir == NULL)
+		return false;
+	while (is_empty && (e = readdir(dir)) != NULL)
+		is_empty =
+		    strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
+	closedir(dir);
+	return is_empty;
+}
+
+static int
+fail_users(enum store_err err, const struct users *u)
+{
+	return tool_fail_store(err, "cannot write the users", users_detail(u));
+}
+
+static int
+fail_unknown(const char *name)
+{
+	return tool_fail(TOOL_NOTFOUND, "no such user: %s", name);
+}
+
+int
+tool_user_add(struct tool *t)
+{
+	struct record_user r = {.created_s = clock_wall_s(t->clock)}, old;
+	struct users *u = NULL;
+
+	int code = read_name(t, r.name);
+	if (code == TOOL_OK)
+		code = read_hash(t, r.hash);
+	if (code == TOOL_OK)
+		code = tool_become_owner(t);
+	if (code == TOOL_OK && is_empty_dir(t->config.store.dir))
+		code = tool_store_make(t);
+	if (code == TOOL_OK)
+		code = tool_open_users(t, true, &u);
+	if (code != TOOL_OK)
+		goto out;
+
+	r.changed_s = r.created_s;
+	enum store_err err = users_begin(u);
+	if (err != STORE_OK) {
+		code = fail_users(err, u);
+		goto out;
+	}
+	err = users_get(u, r.name, &old);
+	if (err == STORE_OK) {
+		users_abort(u);
+		code = tool_fail(
+		    TOOL_REFUSED, "there is a user %s already", old.name);
+		goto out;
+	}
+	if (err == STORE_NOTFOUND)
+		err = users_put(u, &r);
+	if (err != STORE_OK) {
+		code = fail_users(err, u);
+		users_abort(u);
+		goto out;
+	}
+	err = users_commit(u);
+	if (err != STORE_OK) {
+		code = fail_users(err, u);
+		goto out;
+	}
+	tool_audit("user.add", r.name);
+	printf("user %s added\n", r.name);
+	users_maintain(u);
+out:
+	crypto_wipe(&r, sizeof(r));
+	users_close(u);
+	return code;
+}
+
+enum change {
+	CHANGE_PASSWORD,
+	CHANGE_LOCK,
+	CHANGE_UNLOCK,
+	CHANGE_DELETE,
+};
+
+static const struct {
+	const char *action;
+	const char *done;
+	bool ends_sessions;
+} changes[] = {
+    [CHANGE_PASSWORD] = {"user.passwd", "has a new password", true},
+    [CHANGE_LOCK] = {"user.lock", "locked", true},
+    [CHANGE_UNLOCK] = {"user.unlock", "unlocked", false},
+    [CHANGE_DELETE] = {"user.del", "deleted", true},
+};
+
+/* Reads, alters and commits one record; name is then as it is stored. */
+static int
+change_record(struct tool *t, struct users *u, enum change change,
+    const char *hash, char name[static NAME_SIZE])
+{
+	struct record_user r;
+
+	enum store_err err = users_begin(u);
+	if (err != STORE_OK)
+		return fail_users(err, u);
+	err = users_get(u, name, &r);
+	if (err == STORE_NOTFOUND) {
+		users_abort(u);
+		return fail_unknown(name);
+	}
+	if (err == STORE_OK) {
+		memcpy(name, r.name, NAME_SIZE);
+		if (change == CHANGE_PASSWORD) {
+			memcpy(r.hash, hash, sizeof(r.hash));
+			r.changed_s = clock_wall_s(t->clock);
+		} else {
+			r.is_locked = change == CHANGE_LOCK;
+		}
+		err = change == CHANGE_DELETE ? users_del(u, name)
+					      : users_put(u, &r);
+	}
+	crypto_wipe(&r, sizeof(r));
+	if (err != STORE_OK) {
+		int code = fail_users(err, u);
+		users_abort(u);
+		return code;
+	}
+	err = users_commit(u);
+	return err == STORE_OK ? TOOL_OK : fail_users(err, u);
+}
+
+static int
+change_user(struct tool *t, enum change change)
+{
+	char name[NAME_SIZE], hash[PASSWORD_HASH_SIZE] = "";
+	struct users *u = NULL;
+	struct sessions *s = NULL;
+
+	int code = read_name(t, name);
+	if (code == TOOL_OK && change == CHANGE_PASSWORD)
+		code = read_hash(t, hash);
+	if (code == TOOL_OK)
+		code = tool_open_users(t, true, &u);
+	/* Before the change, so that it is not half done without them. */
+	if (code == TOOL_OK && changes[change].ends_sessions)
+		code = tool_open_sessions(t, true, &s);
+	if (code == TOOL_OK)
+		code = change_record(t, u, change, hash, name);
+	if (code != TOOL_OK)
+		goto out;
+	tool_audit(changes[change].action, name);
+	printf("user %s %s\n", name, changes[change].done);
+	if (s != NULL) {
+		code = tool_end_sessions(s, name);
+		sessions_maintain(s);
+	}
+	users_maintain(u);
+out:
+	crypto_wipe(hash, sizeof(hash));
+	sessions_close(s);
+	users_close(u);
+	return code;
+}
+
+int
+tool_user_passwd(struct tool *t)
+{
+	return change_user(t, CHANGE_PASSWORD);
+}
+
+int
+tool_user_lock(struct tool *t)
+{
+	return change_user(t, CHANGE_LOCK);
+}
+
+int
+tool_user_unlock(struct tool *t)
+{
+	return change_user(t, CHANGE_UNLOCK);
+}
+
+int
+tool_user_del(struct tool *t)
+{
+	return change_user(t, CHANGE_DELETE);
+}
+
+static int
+list_one(void *arg, const struct record_user *r)
+{
+	struct tool_out *o = arg;
+
+	tool_out_text(o, r->name);
+	tool_out_bool(o, r->is_locked);
+	tool_out_time(o, r->created_s);
+	tool_out_time(o, r->changed_s);
+	return 0;
+}
+
+int
+tool_user_list(struct tool *t)
+{
+	static const char *const columns[] = {
+	    "name", "locked", "created", "password_set"};
+	struct users *u = NULL;
+
+	int code = tool_open_users(t, false, &u);
+	if (code != TOOL_OK)
+		return code;
+	struct tool_out *o = tool_out_new(columns, 4);
+	if (o == NULL) {
+		users_close(u);
+		return tool_fail(TOOL_REFUSED, "out of memory");
+	}
+	enum store_err err = users_each(u, list_one, o);
+	if (err != STORE_OK) {
+		code = tool_fail_store(
+		    err, "cannot read the users", users_detail(u));
+	} else {
+		tool_out_sort(o);
+		if (tool_out_print(o, t->args.has_json, stdout) == -1)
+			code = tool_fail(TOOL_REFUSED, "cannot print");
+	}
+	tool_out_free(o);
+	users_close(u);
+	return code;
+}
+
+struct count {
+	const char *user;
+	int64_t now_s;
+	int64_t n;
+};
+
+static int
+count_one(void *arg, const char *key, const struct record_session *r)
+{
+	struct count *c = arg;
+
+	(void)key;
+	if (strcmp(r->user, c->user) == 0 && record_session_end_s(r) > c->now_s)
+		c->n++;
+	return 0;
+}
+
+int
+tool_user_show(struct tool *t)
+{
+	static const char *const columns[] = {
+	    "name", "locked", "created", "password_set", "sessions"};
+	struct record_user r;
+	struct users *u = NULL;
+	struct sessions *s = NULL;
+	struct tool_out *o = NULL;
+	char name[NAME_SIZE];
+	enum store_err err;
+
+	int code = read_name(t, name);
+	if (code == TOOL_OK)
+		code = tool_open_users(t, false, &u);
+	if (code == TOOL_OK)
+		code = tool_open_sessions(t, false, &s);
+	if (code != TOOL_OK)
+		goto out;
+	err = users_get(u, name, &r);
+	if (err == STORE_NOTFOUND) {
+		code = fail_unknown(name);
+		goto out;
+	}
+	struct count c = {.user = r.name, .now_s = clock_wall_s(t->clock)};
+	if (err == STORE_OK)
+		err = sessions_each(s, count_one, &c);
+	if (err != STORE_OK) {
+		code = tool_fail_store(err, "cannot read the stores",
+		    c.n == 0 ? users_detail(u) : sessions_detail(s));
+		goto out;
+	}
+	o = tool_out_new(columns, 5);
+	if (o != NULL) {
+		list_one(o, &r);
+		tool_out_number(o, c.n);
+	}
+	if (o == NULL || tool_out_print_one(o, t->args.has_json, stdout) == -1)
+		code = tool_fail(TOOL_REFUSED, "cannot print");
+out:
+	crypto_wipe(&r, sizeof(r));
+	tool_out_free(o);
+	sessions_close(s);
+	users_close(u);
+	return code;
+}
