@@ -16,6 +16,7 @@
 #include "store/store_impl.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -146,7 +147,7 @@ static enum store_err
 look(struct store *s, const struct stat *journal, enum store_err told)
 {
 	struct stat st;
-	if (stat(s->base_path, &st) == -1) {
+	if (lstat(s->base_path, &st) == -1) {
 		if (errno != ENOENT && errno != ENOTDIR)
 			return files_fail_errno(
 			    &s->files, FILES_BASE, "cannot stat");
@@ -272,6 +273,24 @@ is_key(const void *key, size_t key_len)
 	    *(const char *)key != '!';
 }
 
+static bool
+is_base_failure(enum store_err err)
+{
+	return err == STORE_CORRUPT || err == STORE_IO;
+}
+
+/* It was whole when it was opened: the next call looks at it afresh. */
+static enum store_err
+base_failed(struct store *s, enum store_err err)
+{
+	if (!s->is_in_txn)
+		s->is_loaded = false;
+	return files_fail(&s->files, FILES_BASE, err,
+	    "cannot be read (%s); restore from a backup: gatecast store "
+	    "restore",
+	    base_strerror());
+}
+
 enum store_err
 store_get(struct store *s, const void *key, size_t key_len, struct buf *value)
 {
@@ -294,12 +313,7 @@ store_get(struct store *s, const void *key, size_t key_len, struct buf *value)
 		    : STORE_NOMEM;
 	}
 	enum store_err err = view_get(&s->view, key, key_len, value);
-	if (err == STORE_CORRUPT || err == STORE_IO)
-		files_fail(&s->files, FILES_BASE, err,
-		    "cannot be read (%s); restore from a backup: gatecast "
-		    "store restore",
-		    base_strerror());
-	return err;
+	return is_base_failure(err) ? base_failed(s, err) : err;
 }
 
 enum store_err
@@ -310,12 +324,7 @@ store_each(struct store *s, store_visit *visit, void *arg)
 		return err;
 	err =
 	    view_each(&s->view, s->is_in_txn ? &s->pending : NULL, visit, arg);
-	if (err == STORE_CORRUPT || err == STORE_IO)
-		files_fail(&s->files, FILES_BASE, err,
-		    "cannot be read (%s); restore from a backup: gatecast "
-		    "store restore",
-		    base_strerror());
-	return err;
+	return is_base_failure(err) ? base_failed(s, err) : err;
 }
 
 enum store_err
@@ -356,6 +365,19 @@ store_wants_checkpoint(const struct store *s)
 
 /* --- writing ---------------------------------------------------------- */
 
+/* What is appended must be found by those who open the store afresh. */
+static enum store_err
+check_journal_name(struct store *s)
+{
+	char name[FILES_NAME_SIZE];
+	files_journal_name(s->view.generation, name);
+	if (files_is_current(&s->files, name, s->view.journal))
+		return STORE_OK;
+	return files_fail(&s->files, name, STORE_CORRUPT,
+	    "was replaced while in use; restore from a backup: gatecast "
+	    "store restore");
+}
+
 enum store_err
 impl_lock(struct store *s, off_t byte, int wait_ms)
 {
@@ -368,6 +390,8 @@ impl_lock(struct store *s, off_t byte, int wait_ms)
 			return files_fail(&s->files, FILES_LOCK, STORE_BUSY,
 			    "another process holds the lock; try again");
 		enum store_err err = impl_refresh(s, true);
+		if (err == STORE_OK)
+			err = check_journal_name(s);
 		bool is_current = err == STORE_OK &&
 		    files_is_current(&s->files, FILES_LOCK, s->lock);
 		if (is_current)
@@ -506,10 +530,15 @@ impl_append(struct store *s, struct buf *b)
 		return STORE_NOMEM;
 	if (fstat(v->journal, &st) == -1)
 		return files_fail_errno(&s->files, NULL, "cannot stat");
-	if ((uint64_t)st.st_size != v->pos &&
-	    ftruncate(v->journal, (off_t)v->pos) == -1)
-		return files_fail_errno(
-		    &s->files, NULL, "cannot cut off an unfinished record");
+	if ((uint64_t)st.st_size != v->pos) {
+		log_notice("store: %s: generation %" PRIu64
+			   ": cutting off %" PRIu64
+			   " bytes that a writer did not finish",
+		    s->files.dir, v->generation, (uint64_t)st.st_size - v->pos);
+		if (ftruncate(v->journal, (off_t)v->pos) == -1)
+			return files_fail_errno(&s->files, NULL,
+			    "cannot cut off an unfinished record");
+	}
 	enum store_err err = write_record(s, b);
 	if (err != STORE_OK)
 		return err;
