@@ -17,7 +17,6 @@
 #define MS_PER_S 1000
 #define UNFINISHED_MS 10000 /* a message must be complete by then */
 #define UNANSWERED_MAX 2 /* pings */
-#define PING_OFF_S 60 /* look again whether wsd.ping_s is still 0 */
 
 struct hub {
 	struct room room;
@@ -111,13 +110,9 @@ static void
 add_first_ping(struct hub *h, struct client *c)
 {
 	int64_t ping_s = h->room.config->wsd.ping_s;
-	int64_t in_s = PING_OFF_S;
+	uint64_t spread_s = (uint64_t)ping_s / 2 + 1;
+	int64_t in_s = ping_s - (int64_t)(h->joins++ % spread_s);
 
-	if (ping_s > 0) {
-		int64_t spread_s = ping_s / 2 + 1;
-		in_s = ping_s - (int64_t)(h->joins % (uint64_t)spread_s);
-	}
-	h->joins++;
 	wheel_add(&h->pings, &c->ping, mono_ms(h) / MS_PER_S + in_s);
 }
 
@@ -339,23 +334,22 @@ take_object(struct hub *h, struct client *c, const char *bytes, size_t n)
 	protocol_request_fini(&r);
 }
 
-/* The longest frame payload that may hold a good message; 0: no limit. */
+/* The longest frame payload that may hold a good message. */
 static size_t
 payload_max(const struct hub *h, enum hub_protocol encoding)
 {
 	size_t n = (size_t)h->room.config->wsd.message_bytes;
 
-	if (n == 0 || encoding == HUB_PLAIN)
-		return n;
-	return n * PROTOCOL_ESCAPE_MAX + PROTOCOL_FRAME_EXTRA;
+	return encoding == HUB_PLAIN
+	    ? n
+	    : n * PROTOCOL_ESCAPE_MAX + PROTOCOL_FRAME_EXTRA;
 }
 
 /* Room for a and b behind used bytes of max, without overflow. */
 static bool
 does_fit(size_t max, size_t used, size_t a, size_t b)
 {
-	return max == 0 ||
-	    (used <= max && a <= max - used && b <= max - used - a);
+	return used <= max && a <= max - used && b <= max - used - a;
 }
 
 void
@@ -526,21 +520,18 @@ ping(void *arg, struct wheel_node *n)
 {
 	struct hub *h = arg;
 	struct client *c = client_of_ping(n);
-	int64_t ping_s = h->room.config->wsd.ping_s;
 
 	if (fanout_is_closing(&h->room.fanout, c))
 		return;
-	if (ping_s > 0 && c->unanswered >= UNANSWERED_MAX) {
+	if (c->unanswered >= UNANSWERED_MAX) {
 		fanout_close(
 		    &h->room.fanout, c, HUB_CLOSE_GOING_AWAY, "ping timeout");
 		return;
 	}
-	if (ping_s > 0) {
-		c->unanswered++;
-		fanout_send(&h->room.fanout, c, FRAME_PING, "", 0, false);
-	}
-	wheel_add(&h->pings, n,
-	    mono_ms(h) / MS_PER_S + (ping_s > 0 ? ping_s : PING_OFF_S));
+	c->unanswered++;
+	fanout_send(&h->room.fanout, c, FRAME_PING, "", 0, false);
+	wheel_add(
+	    &h->pings, n, mono_ms(h) / MS_PER_S + h->room.config->wsd.ping_s);
 }
 
 void

@@ -219,7 +219,7 @@ decode_send(const json_t *root, size_t text_max, struct protocol_request *out)
 		return PROTOCOL_BAD_FIELD;
 	out->text = json_string_value(text);
 	out->text_bytes = json_string_length(text);
-	if (text_max > 0 && out->text_bytes > text_max)
+	if (out->text_bytes > text_max)
 		return PROTOCOL_TOO_LONG;
 	if (protocol_is_blank(out->text, out->text_bytes))
 		return PROTOCOL_EMPTY;

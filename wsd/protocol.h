@@ -115,9 +115,9 @@ struct protocol_request {
 };
 
 /*
- * Decodes and checks a client's object. text_max: bytes of text (0: no
- * limit). ref is set with an error too when there was a good one. Always
- * ended by protocol_request_fini.
+ * Decodes and checks a client's object. text_max: bytes of text. ref is set
+ * with an error too when there was a good one. Always ended by
+ * protocol_request_fini.
  */
 enum protocol_err protocol_decode(
     const void *bytes, size_t n, size_t text_max, struct protocol_request *out);
