@@ -69,7 +69,8 @@ FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 TOOLS_SRC := $(wildcard tests/tools/*.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
 
-obj = $(patsubst %.c,$(B)/%.o,$(1))
+# Apart from what is made of them: wsd is a directory of sources as well.
+obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 A_SHARED := $(B)/libshared.a
 A_FCGI := $(B)/libfcgi-app.a
 A_WSD := $(B)/libwsd.a
@@ -82,7 +83,7 @@ BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 
 all: $(PROGRAMS)
 
-$(B)/%.o: %.c
+$(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(call quiet,CC,$@)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
@@ -98,27 +99,27 @@ $(eval $(call archive,$(A_WSD),$(WSD_SRC)))
 
 link = $(call quiet,LD,$@)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o %.a,$^)
 
-$(B)/login.fcgi: $(B)/fcgi-app/main.o $(A_FCGI) $(A_SHARED)
+$(B)/login.fcgi: $(B)/obj/fcgi-app/main.o $(A_FCGI) $(A_SHARED)
 	$(link) $(LIBS_FCGI) $(LIBS_SHARED)
-$(B)/wsd: $(B)/wsd/main.o $(A_WSD) $(A_SHARED)
+$(B)/wsd: $(B)/obj/wsd/main.o $(A_WSD) $(A_SHARED)
 	$(link) $(LIBS_WSD) $(LIBS_SHARED)
 $(B)/gatecast-tool: $(call obj,$(TOOL_SRC)) $(A_SHARED)
 	$(link) $(LIBS_SHARED)
 
 ALL_LIBS := $(LIBS_FCGI) $(LIBS_WSD) $(LIBS_SHARED)
-$(B)/tests/test_%: $(B)/tests/unit/test_%.o $(A_FCGI) $(A_WSD) $(A_SHARED)
+$(B)/tests/test_%: $(B)/obj/tests/unit/test_%.o $(A_FCGI) $(A_WSD) $(A_SHARED)
 	@mkdir -p $(@D)
 	$(link) $(ALL_LIBS) -lcmocka -lpthread
-$(B)/tests/replay_fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o \
+$(B)/tests/replay_fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o \
 	$(A_FCGI) $(A_WSD) $(A_SHARED)
 	@mkdir -p $(@D)
 	$(link) $(ALL_LIBS)
-build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o $(A_FCGI) $(A_WSD) $(A_SHARED)
+build/fuzz/fuzz_%: build/fuzz/obj/tests/fuzz/fuzz_%.o $(A_FCGI) $(A_WSD) $(A_SHARED)
 	$(link) -fsanitize=fuzzer $(ALL_LIBS)
-$(TOOLS): $(B)/tests/%: $(B)/tests/tools/%.o $(A_FCGI) $(A_WSD) $(A_SHARED)
+$(TOOLS): $(B)/tests/%: $(B)/obj/tests/tools/%.o $(A_FCGI) $(A_WSD) $(A_SHARED)
 	@mkdir -p $(@D)
 	$(link) $(ALL_LIBS) -lpthread
-$(BENCHES): $(B)/bench/%: $(B)/tests/bench/%.o $(A_WSD) $(A_SHARED)
+$(BENCHES): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(A_WSD) $(A_SHARED)
 	@mkdir -p $(@D)
 	$(link) $(ALL_LIBS) -lpthread
 
