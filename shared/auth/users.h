@@ -11,7 +11,10 @@
 
 struct users;
 
-/* Makes DIR/users and its secret unless they are there. */
+/*
+ * Makes DIR/users and its secret unless they are there. DIR itself must be.
+ * error gets "PATH: why" here and below.
+ */
 enum store_err users_create(const char *dir, struct buf *error);
 
 enum store_err users_open(const char *dir, bool is_writer, int lock_wait_ms,
@@ -19,12 +22,18 @@ enum store_err users_open(const char *dir, bool is_writer, int lock_wait_ms,
 void users_close(struct users *u);
 const char *users_detail(const struct users *u); /* see store_detail */
 
+/*
+ * name is canonical; any case of it finds the record, which has the spelling
+ * that was put. STORE_NOTFOUND; STORE_CORRUPT when the record is damaged.
+ */
 enum store_err
 users_get(struct users *u, const char *name, struct record_user *out);
 
 /*
  * A change under the writer lock: begin (locks), users_get, put/del, commit
- * or abort. commit is durable.
+ * or abort. commit is durable. put replaces the record of that name in any
+ * case; del of a name that is not there is STORE_NOTFOUND. Whoever takes the
+ * lock of the sessions as well takes this one first.
  */
 enum store_err users_begin(struct users *u);
 enum store_err users_put(struct users *u, const struct record_user *r);
@@ -32,7 +41,10 @@ enum store_err users_del(struct users *u, const char *name);
 enum store_err users_commit(struct users *u);
 void users_abort(struct users *u);
 
-/* All users, in no order. visit returns 0 to go on. */
+/*
+ * All users, in no order. visit returns 0 to go on. STORE_CORRUPT, after all
+ * of them, when a record was damaged and left out.
+ */
 typedef int users_visit(void *arg, const struct record_user *r);
 enum store_err users_each(struct users *u, users_visit *visit, void *arg);
 
