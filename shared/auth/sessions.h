@@ -4,7 +4,14 @@
  * administrator types and sees is that hex, or a unique prefix of at least 8
  * characters of it.
  *
- * wsd opens it for reading; login.fcgi and the admin tool write.
+ * wsd opens it for reading; login.fcgi and the admin tool write. Other keys
+ * of the store are its own ("n:", sessions_index.h): whoever follows the feed
+ * asks sessions_is_key first.
+ *
+ * Lifetimes go by the wall clock. A session is over when its end has come,
+ * and refused too while the clock stands more than a day before its start or
+ * last activity: such a clock is wrong. What a writer has seen expired it
+ * deletes (sessions_maintain), so a clock set back does not revive it.
  */
 #ifndef AUTH_SESSIONS_H
 #define AUTH_SESSIONS_H
@@ -19,6 +26,9 @@
 #define SESSIONS_KEY_LEN 66 /* "s:" + 64 hex digits */
 #define SESSIONS_KEY_SIZE (SESSIONS_KEY_LEN + 1)
 
+/* Whether a key of the store (bytes) is a session's. */
+bool sessions_is_key(const void *key, size_t key_len);
+
 enum sessions_verdict {
 	SESSIONS_VALID = 0,
 	SESSIONS_BAD_TOKEN, /* refused before the store is asked */
@@ -29,22 +39,32 @@ enum sessions_verdict {
 
 struct sessions;
 
+/* Makes DIR/sessions unless it is there; DIR must be. */
 enum store_err sessions_create_store(const char *dir, struct buf *error);
 
-/* Loads the keyring too, and again whenever its file changes. */
+/*
+ * Loads the keyring too, and again within half a second after its file has
+ * changed; while that file cannot be used nothing is valid. A writer drops
+ * what expired at checkpoints.
+ */
 enum store_err sessions_open(const char *dir, bool is_writer, int lock_wait_ms,
     int64_t reserve_bytes, const struct clock *clock, struct sessions **out,
     struct buf *error);
 void sessions_close(struct sessions *s);
 const char *sessions_detail(const struct sessions *s);
-const struct keyring *sessions_keyring(const struct sessions *s);
+
+/*
+ * The keyring as it is now (the last good one while its file cannot be
+ * used). Never NULL; valid until the next call of anything here.
+ */
+const struct keyring *sessions_keyring(struct sessions *s);
 
 struct sessions_new {
 	const char *user; /* canonical name */
 	const char *address;
 	const char *agent; /* may be NULL */
-	int64_t idle_s;
-	int64_t absolute_s;
+	int64_t idle_s; /* 0: no limit */
+	int64_t absolute_s; /* 0: no limit */
 	int64_t cap; /* sessions a user may have, oldest ended; 0: no limit */
 };
 
@@ -53,7 +73,9 @@ struct sessions_new {
  * locked at the moment of publishing: the users writer lock is held over
  * check and publish, so that a lock or delete that comes after finds this
  * session and ends it. expect_hash: the hash the password was checked
- * against; STORE_NOTFOUND when the user is gone, locked, or it changed.
+ * against; STORE_NOTFOUND when the user is gone, locked, or it changed. The
+ * session carries the name as the users store spells it. Durable when
+ * STORE_OK; else token is "".
  */
 enum store_err sessions_begin(struct sessions *s, struct users *u,
     const struct sessions_new *new, const char *expect_hash,
@@ -61,10 +83,10 @@ enum store_err sessions_begin(struct sessions *s, struct users *u,
 
 /*
  * The hot read of both programs: token, then store, then times. out and key
- * may be NULL.
+ * may be NULL; they are set only when SESSIONS_VALID. Takes no lock.
  */
 enum sessions_verdict sessions_validate(struct sessions *s, const char *token,
-    size_t n, struct record_session *out, char key[static SESSIONS_KEY_SIZE]);
+    size_t n, struct record_session *out, char key[SESSIONS_KEY_SIZE]);
 
 /* The same for a session already held, by its store key. */
 enum sessions_verdict sessions_recheck(
@@ -80,21 +102,29 @@ enum store_err sessions_touch(struct sessions *s, const char *key);
 /* Durable when STORE_OK. Ending one that is gone is STORE_NOTFOUND. */
 enum store_err sessions_end(struct sessions *s, const char *key);
 
-/* All of a user's but keep (may be NULL); of everybody: user NULL. */
+/*
+ * All of a user's but keep (a key; may be NULL); of everybody: user NULL.
+ * Durable when STORE_OK. It only deletes, which succeeds on a full disk too.
+ * ended may be NULL.
+ */
 enum store_err sessions_end_user(
     struct sessions *s, const char *user, const char *keep, size_t *ended);
 
+/* All that are not over, in no order. visit returns 0 to go on. */
 typedef int
 sessions_visit(void *arg, const char *key, const struct record_session *r);
 enum store_err
 sessions_each(struct sessions *s, sessions_visit *visit, void *arg);
 
-/* Checkpoint (dropping expired) when it pays; the observer feed is below. */
+/*
+ * After the response: deletes what was seen expired; a checkpoint (dropping
+ * all that expired) when it pays.
+ */
 enum store_err sessions_maintain(struct sessions *s);
 
 /*
  * The revocation feed: store_set_observer/store_refresh on this handle.
- * Keys are as SESSIONS_KEY_*.
+ * Only keys that sessions_is_key takes are sessions.
  */
 struct store *sessions_store(struct sessions *s);
 
