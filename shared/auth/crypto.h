@@ -43,6 +43,29 @@ int crypto_b64_decode(const char *text, size_t n, uint8_t *out, size_t out_len);
 void crypto_hex(const void *bytes, size_t n, char *out, size_t size);
 
 /*
+ * Password hashing, Argon2id version 1.3 (RFC 9106) in the usual text form
+ * "$argon2id$v=19$m=...,t=...,p=1$salt$hash".
+ */
+#define CRYPTO_PASSWORD_SIZE 128 /* with its NUL */
+
+enum crypto_password_err {
+	CRYPTO_PASSWORD_OK = 0,
+	CRYPTO_PASSWORD_WRONG,
+	CRYPTO_PASSWORD_FORMAT, /* not such a hash */
+	CRYPTO_PASSWORD_NOMEM, /* no memory, or a cost out of range */
+};
+
+/* memory_kib >= 8, passes >= 1. OK or NOMEM. */
+enum crypto_password_err crypto_password_hash(const char *pw, size_t n,
+    int64_t memory_kib, int64_t passes, char out[static CRYPTO_PASSWORD_SIZE]);
+enum crypto_password_err
+crypto_password_verify(const char *hash, const char *pw, size_t n);
+
+/* 1: made with another cost; 0: with this one; -1: not such a hash. */
+int crypto_password_is_other_cost(
+    const char *hash, int64_t memory_kib, int64_t passes);
+
+/*
  * Random bytes from the system; a test may put its own source in place
  * (NULL: the system again).
  */

@@ -39,20 +39,23 @@ struct keyring {
 int keyring_create(const char *dir, int64_t now_s, struct buf *error);
 
 /*
- * Reads DIR/keyring; refuses a symlink, a mode open to others, a malformed
- * line, no or two current keys, double ids. 0, or -1 with error set.
+ * Reads DIR/keyring; refuses a symlink, a mode open to others or writable by
+ * the group, a malformed line, no or two current keys, double ids. 0, or -1
+ * with error set ("PATH: why") and *out empty.
  */
 int keyring_load(const char *dir, struct keyring *out, struct buf *error);
 
-/* The same from bytes, for the fuzzer. */
+/* The same from bytes; error gets "line N: why". Pure. */
 int keyring_parse(
     const char *bytes, size_t n, struct keyring *out, struct buf *error);
 
 /*
  * A fresh current key; the old one becomes previous. A previous key that was
  * replaced more than keep_s ago (the absolute session lifetime) is dropped:
- * nothing it signed can still be valid. Writes the file as a whole under an
- * exclusive lock. 0 or -1.
+ * nothing it signed can still be valid (keep_s 0: none is dropped). Refused
+ * while KEYRING_KEYS_MAX keys
+ * are still needed. Writes the file as a whole under an exclusive lock (flock
+ * on DIR itself). 0 or -1.
  */
 int keyring_rotate(
     const char *dir, int64_t now_s, int64_t keep_s, struct buf *error);
@@ -63,13 +66,14 @@ keyring_find(const struct keyring *k, const char *kid, size_t n);
 const struct keyring_key *keyring_current(const struct keyring *k);
 
 /*
- * Whether the file has changed since load (one stat); for workers and wsd,
- * which load again then.
+ * Whether the file is another than at the last call (one stat); *w zeroed
+ * means never seen. Watch first, then load: a change between the two is then
+ * seen by the next call. 1 changed, 0 the same, -1 cannot be seen (errno).
  */
 struct keyring_watch {
 	uint64_t dev, ino, mtime_ns, size;
 };
-int keyring_watch(const char *dir, struct keyring_watch *w); /* 1, 0, -1 */
+int keyring_watch(const char *dir, struct keyring_watch *w);
 
 void keyring_wipe(struct keyring *k);
 

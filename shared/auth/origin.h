@@ -30,7 +30,11 @@ origin_is_trusted_proxy(const struct config_list *proxies, const char *peer);
 /*
  * The client's address behind trusted proxies: the rightmost entry of
  * X-Forwarded-For (n bytes; may be empty) that is not a trusted proxy, or
- * peer. Canonical numeric form in out.
+ * the leftmost one when all are trusted, or peer when there are none. An entry
+ * that is no address ends the walk: what stands left of it was vouched for by
+ * nobody. Canonical numeric form in out (an IPv4-mapped address as IPv4);
+ * "unix" for a Unix socket of which nothing more is known, "unknown" for a
+ * peer that is neither.
  */
 #define ORIGIN_ADDRESS_SIZE 46
 void origin_client_address(const struct config_list *proxies, const char *peer,
