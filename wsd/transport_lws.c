@@ -225,7 +225,6 @@ framed_write(void *conn, const uint8_t *bytes, size_t n)
 		if (c->rest != NULL) {
 			c->rest_len = n - (size_t)done;
 			memcpy(c->rest, bytes + done, c->rest_len);
-			lws_callback_on_writable(c->wsi);
 		} else {
 			done = -1;
 		}
@@ -247,12 +246,10 @@ write_rest(struct conn *c)
 	}
 	c->rest_len -= (size_t)done;
 	memmove(c->rest, c->rest + done, c->rest_len);
-	if (c->rest_len > 0) {
-		lws_callback_on_writable(c->wsi);
-		return;
+	if (c->rest_len == 0) {
+		free(c->rest);
+		c->rest = NULL;
 	}
-	free(c->rest);
-	c->rest = NULL;
 }
 
 static const struct transport_ops framed_ops = {
@@ -385,7 +382,7 @@ callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 			return 0;
 		if (c->rest_len > 0)
 			write_rest(c);
-		else if (c->client != NULL)
+		if (c->client != NULL && !framed_is_busy(c))
 			hub_writable(t->hub, c->client);
 		return 0;
 	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:

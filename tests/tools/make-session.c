@@ -1,0 +1,141 @@
+/*
+ * Sessions without a login, for tests and benchmarks of wsd alone.
+ *
+ *   make-session add DIR USER...    makes the stores in DIR and the users
+ *                                   unless they are there, a session for
+ *                                   each; prints the cookie's value, a line
+ *                                   each
+ *   make-session many DIR USER N    the same for USER0 ... USER(N-1)
+ *   make-session end DIR VALUE...   ends those sessions
+ */
+#include "auth/crypto.h"
+#include "auth/keyring.h"
+#include "auth/sessions.h"
+#include "auth/users.h"
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOCK_WAIT_MS 5000
+#define LIFETIME_S 86400
+#define HASH "!" /* nobody signs in with a password here */
+
+static void
+die(const char *what, enum store_err err, const char *detail)
+{
+	fprintf(stderr, "make-session: %s: %s %s\n", what, store_strerror(err),
+	    detail);
+	exit(EXIT_FAILURE);
+}
+
+static void
+create(const char *dir)
+{
+	struct buf error = BUF_INIT;
+	enum store_err err = users_create(dir, &error);
+	if (err == STORE_OK)
+		err = sessions_create_store(dir, &error);
+	if (err != STORE_OK)
+		die(dir, err, buf_str(&error));
+	if (keyring_create(dir, clock_wall_s(clock_system()), &error) == -1)
+		die(dir, STORE_IO, buf_str(&error));
+	buf_fini(&error);
+}
+
+static void
+add_user(struct users *u, const char *name)
+{
+	struct record_user r = {.created_s = clock_wall_s(clock_system())};
+	enum store_err err = users_begin(u);
+	if (err != STORE_OK)
+		die(name, err, users_detail(u));
+	err = users_get(u, name, &r);
+	if (err == STORE_OK) {
+		users_abort(u);
+		return;
+	}
+	if (err == STORE_NOTFOUND) {
+		snprintf(r.name, sizeof(r.name), "%s", name);
+		snprintf(r.hash, sizeof(r.hash), "%s", HASH);
+		err = users_put(u, &r);
+	}
+	if (err == STORE_OK)
+		err = users_commit(u);
+	if (err != STORE_OK)
+		die(name, err, users_detail(u));
+}
+
+static void
+add(struct sessions *s, struct users *u, const char *name)
+{
+	char token[TOKEN_SIZE];
+	const struct sessions_new new = {
+	    .user = name,
+	    .address = "127.0.0.1",
+	    .idle_s = LIFETIME_S,
+	    .absolute_s = LIFETIME_S,
+	};
+	add_user(u, name);
+	enum store_err err = sessions_begin(s, u, &new, HASH, token);
+	if (err != STORE_OK)
+		die(name, err, sessions_detail(s));
+	puts(token);
+}
+
+static void
+end(struct sessions *s, const char *token)
+{
+	char key[SESSIONS_KEY_SIZE];
+	struct record_session r;
+	if (sessions_validate(s, token, strlen(token), &r, key) !=
+	    SESSIONS_VALID)
+		die("no such session", STORE_NOTFOUND, "");
+	enum store_err err = sessions_end(s, key);
+	if (err != STORE_OK)
+		die(key, err, sessions_detail(s));
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc < 4) {
+		fputs("usage: make-session add|end DIR USER|VALUE...\n"
+		      "       make-session many DIR USER N\n",
+		    stderr);
+		return 2;
+	}
+	const char *dir = argv[2];
+	struct sessions *s = NULL;
+	struct users *u = NULL;
+	struct buf error = BUF_INIT;
+
+	if (crypto_init() == -1)
+		die("crypto", STORE_IO, "");
+	create(dir);
+	enum store_err err = users_open(dir, true, LOCK_WAIT_MS, 0, &u, &error);
+	if (err == STORE_OK)
+		err = sessions_open(
+		    dir, true, LOCK_WAIT_MS, 0, clock_system(), &s, &error);
+	if (err != STORE_OK)
+		die(dir, err, buf_str(&error));
+	buf_fini(&error);
+
+	if (strcmp(argv[1], "many") == 0 && argc == 5) {
+		for (long i = 0, n = strtol(argv[4], NULL, 10); i < n; i++) {
+			char name[NAME_SIZE];
+			snprintf(name, sizeof(name), "%.50s%ld", argv[3], i);
+			add(s, u, name);
+		}
+	} else {
+		for (int i = 3; i < argc; i++)
+			if (strcmp(argv[1], "end") == 0)
+				end(s, argv[i]);
+			else
+				add(s, u, argv[i]);
+	}
+	sessions_close(s);
+	users_close(u);
+	return 0;
+}
