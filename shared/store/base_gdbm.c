@@ -28,9 +28,16 @@ struct base {
 	GDBM_FILE db;
 };
 
+/* A number for a set of records that does not depend on their order. */
+struct tally {
+	uint64_t records;
+	uint64_t sum;
+};
+
 struct base_builder {
 	GDBM_FILE db;
 	int fd; /* a second one, for after gdbm_close */
+	struct tally tally;
 };
 
 int
@@ -74,34 +81,54 @@ is_own(const datum *key)
 	return key->dsize > 0 && key->dptr[0] == '!';
 }
 
+/* Of the last failure, for base_strerror; 0: gdbm knows better. */
+static _Thread_local int last_errno;
+
 static enum store_err
 err_of_gdbm(void)
 {
+	last_errno = 0;
 	switch (gdbm_errno) {
 	case GDBM_ITEM_NOT_FOUND:
 		return STORE_NOTFOUND;
 	case GDBM_MALLOC_ERROR:
 		return STORE_NOMEM;
-	case GDBM_FILE_WRITE_ERROR:
-	case GDBM_FILE_SYNC_ERROR:
-	case GDBM_FILE_CLOSE_ERROR:
-		if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)
-			return STORE_FULL;
-		return STORE_IO;
 	case GDBM_FILE_READ_ERROR:
 	case GDBM_FILE_SEEK_ERROR:
 	case GDBM_FILE_STAT_ERROR:
-	case GDBM_DIR_OVERFLOW:
 		return STORE_IO;
 	default:
 		return STORE_CORRUPT;
 	}
 }
 
+static enum store_err
+err_of_errno(int error)
+{
+	last_errno = error;
+	return error == ENOSPC || error == EDQUOT || error == EFBIG ? STORE_FULL
+								    : STORE_IO;
+}
+
+/*
+ * While building. gdbm tells the second failure rather than the first (a
+ * write that failed becomes "needs recovery"); errno tells the first.
+ */
+static enum store_err
+err_of_build(void)
+{
+	if (gdbm_errno == GDBM_ITEM_NOT_FOUND)
+		return STORE_NOTFOUND;
+	if (gdbm_errno == GDBM_MALLOC_ERROR)
+		return STORE_NOMEM;
+	return err_of_errno(errno);
+}
+
 const char *
 base_strerror(void)
 {
-	return gdbm_strerror(gdbm_errno);
+	return last_errno != 0 ? strerror(last_errno)
+			       : gdbm_strerror(gdbm_errno);
 }
 
 /* "gen=N" and nothing else. */
@@ -135,6 +162,7 @@ base_open(int fd, struct base **out, uint64_t *generation)
 		close(fd);
 		return STORE_NOMEM;
 	}
+	lseek(fd, 0, SEEK_SET); /* gdbm begins where it is */
 	b->db = gdbm_fd_open(fd, "base.gdbm", 0, GDBM_READER | FLAGS, NULL);
 	if (b->db == NULL) {
 		enum store_err err = err_of_gdbm();
@@ -231,7 +259,7 @@ base_build_begin(int fd, struct base_builder **out)
 	b->db =
 	    gdbm_fd_open(fd, "base.new", BLOCK_BYTES, GDBM_NEWDB | FLAGS, NULL);
 	if (b->db == NULL) {
-		enum store_err err = err_of_gdbm();
+		enum store_err err = err_of_build();
 		close(b->fd);
 		free(b);
 		return err;
@@ -242,22 +270,49 @@ base_build_begin(int fd, struct base_builder **out)
 	return STORE_OK;
 }
 
-enum store_err
-base_build_put(struct base_builder *b, const void *key, size_t key_len,
-    const void *value, size_t value_len)
+static uint64_t
+digest(const void *key, size_t key_len, const void *value, size_t value_len)
 {
-	if (gdbm_store(b->db, to_datum(key, key_len),
-		to_datum(value, value_len), GDBM_REPLACE) != 0)
-		return err_of_gdbm();
-	return STORE_OK;
+	uint32_t crc = crc32c(0, key, key_len);
+	return (uint64_t)crc << 32 | crc32c(crc, value, value_len);
 }
 
 enum store_err
 base_build_del(struct base_builder *b, const void *key, size_t key_len)
 {
+	errno = 0;
+	datum old = gdbm_fetch(b->db, to_datum(key, key_len));
+	if (old.dptr == NULL)
+		return err_of_build();
+	uint64_t sum = digest(key, key_len, old.dptr, (size_t)old.dsize);
+	free(old.dptr);
 	if (gdbm_delete(b->db, to_datum(key, key_len)) != 0)
-		return err_of_gdbm();
+		return err_of_build();
+	b->tally.records--;
+	b->tally.sum -= sum;
 	return STORE_OK;
+}
+
+enum store_err
+base_build_put(struct base_builder *b, const void *key, size_t key_len,
+    const void *value, size_t value_len)
+{
+	for (int tries = 0; tries < 2; tries++) {
+		errno = 0;
+		int rc = gdbm_store(b->db, to_datum(key, key_len),
+		    to_datum(value, value_len), GDBM_INSERT);
+		if (rc == 0) {
+			b->tally.records++;
+			b->tally.sum += digest(key, key_len, value, value_len);
+			return STORE_OK;
+		}
+		if (rc != 1)
+			break;
+		enum store_err err = base_build_del(b, key, key_len);
+		if (err != STORE_OK)
+			return err;
+	}
+	return err_of_build();
 }
 
 static enum store_err
@@ -265,7 +320,7 @@ sync_fd(int fd)
 {
 	while (fsync(fd) == -1)
 		if (errno != EINTR)
-			return errno == ENOSPC ? STORE_FULL : STORE_IO;
+			return err_of_errno(errno);
 	return STORE_OK;
 }
 
@@ -275,20 +330,64 @@ base_build_flush(struct base_builder *b)
 	return sync_fd(b->fd);
 }
 
+static int
+count_in(void *arg, const void *key, size_t key_len, const void *value,
+    size_t value_len)
+{
+	struct tally *t = arg;
+	t->records++;
+	t->sum += digest(key, key_len, value, value_len);
+	return 0;
+}
+
+/*
+ * gdbm 1.23 lets a failed write pass unnoticed at times, so what was built is
+ * read back: what is wrong with it must show before it gets its name.
+ */
+static enum store_err
+verify(struct base_builder *b, uint64_t generation)
+{
+	struct base *base;
+	struct tally found = {0, 0};
+	uint64_t its_generation = 0;
+	int fd = fcntl(b->fd, F_DUPFD_CLOEXEC, 0);
+	if (fd == -1)
+		return err_of_errno(errno);
+	enum store_err err = base_open(fd, &base, &its_generation);
+	if (err == STORE_OK) {
+		err = base_each(base, count_in, &found);
+		base_close(base);
+	}
+	if (err == STORE_NOMEM)
+		return err;
+	if (err == STORE_OK && its_generation == generation &&
+	    found.records == b->tally.records && found.sum == b->tally.sum)
+		return STORE_OK;
+	return err_of_errno(EIO);
+}
+
 enum store_err
 base_build_finish(
     struct base_builder *b, uint64_t generation, uint32_t *crc, uint64_t *bytes)
 {
 	char meta[32];
+	struct tally records = b->tally;
 	snprintf(meta, sizeof(meta), "gen=%" PRIu64, generation);
 	enum store_err err = base_build_put(
 	    b, META_KEY, sizeof(META_KEY) - 1, meta, strlen(meta));
+	b->tally = records;
+	int error = last_errno;
+	errno = 0;
 	if (gdbm_close(b->db) != 0 && err == STORE_OK)
-		err = err_of_gdbm();
+		err = err_of_build();
+	else
+		last_errno = error;
 	if (err == STORE_OK)
 		err = sync_fd(b->fd);
+	if (err == STORE_OK)
+		err = verify(b, generation);
 	if (err == STORE_OK && base_checksum(b->fd, crc, bytes) == -1)
-		err = STORE_IO;
+		err = err_of_errno(errno);
 	close(b->fd);
 	free(b);
 	return err;

@@ -50,7 +50,8 @@ base_build_del(struct base_builder *b, const void *key, size_t key_len);
 enum store_err base_build_flush(struct base_builder *b);
 
 /*
- * Writes the generation, syncs, and tells checksum and size. b is freed in
+ * Writes the generation, syncs, reads all of it back (STORE_IO: not what was
+ * put in), and tells checksum and size. b is freed in
  * any case.
  */
 enum store_err base_build_finish(struct base_builder *b, uint64_t generation,
