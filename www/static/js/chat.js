@@ -1,0 +1,101 @@
+/* The chat page: the channel on one side, what the reader sees on the other. */
+import { Composer } from "./composer.js";
+import { connect } from "./gatecast.js";
+import { t } from "./i18n.js";
+import { make } from "./lines.js";
+import { Log } from "./log.js";
+import { People } from "./people.js";
+import { Scroll } from "./scroll.js";
+import { Status } from "./status.js";
+
+const LOGIN = "/login?next=/index";
+const SPOKEN = 6; // lines a screen reader may still have to say
+
+const find = (id) => document.getElementById(id);
+const me = find("chat").dataset.user;
+
+const cast = connect();
+const scroll = new Scroll(find("log"), find("jump"));
+const log = new Log(find("lines"), scroll,
+    (entry) => cast.send(entry.text, entry.ref));
+const people = new People(find("people"), find("people-toggle"));
+const status = new Status(find("state"), () => cast.retryNow());
+const composer = new Composer(find("composer"),
+    (text) => log.addPending(cast.send(text).ref, text));
+log.me = people.me = status.user = me;
+
+let epoch = null;
+let unseen = 0;
+const title = document.title;
+
+cast.on("state", (s) => status.show(s));
+
+cast.on("hello", (hello) => {
+	people.set(hello.online.map((o) => o.user));
+	composer.limit = hello.message_bytes;
+	if (hello.resumed)
+		return;
+	if (epoch !== null) {
+		log.newGeneration();
+		log.add("fresh", { seq: -1 });
+	}
+	epoch = hello.epoch;
+	queueMicrotask(() => fetchHistory(hello.seq + 1));
+});
+
+cast.on("message", (m) => {
+	const isNew = log.add("message", m);
+	if (isNew && m.user !== me)
+		news(t("says", { user: m.user, text: m.text }));
+});
+
+cast.on("notice", (m) => {
+	if (log.add("notice", m))
+		news(t("says", { user: t("notice"), text: m.text }));
+});
+
+cast.on("join", (m) => {
+	people.add(m.user);
+	log.add("join", m);
+});
+
+cast.on("leave", (m) => {
+	people.remove(m.user);
+	log.add("leave", m);
+});
+
+cast.on("gap", (m) => log.add("gap", { seq: m.to }));
+cast.on("ack", (m) => log.acked(m.ref, m.seq));
+cast.on("error", (m) => m.ref && log.failed(m.ref, m.code));
+cast.on("over", () => location.assign(LOGIN));
+
+/* What was said before one came; a server may keep none. */
+async function fetchHistory(before) {
+	try {
+		const { messages } = await cast.history({ before, limit: 50 });
+		for (const m of messages)
+			log.add(m.type ?? "message", m);
+	} catch {
+		/* the connection went; the next hello asks again */
+	}
+}
+
+/* Someone else's line came in: for the eye, the ear and the tab's title. */
+function news(line) {
+	scroll.count();
+	const spoken = find("spoken");
+	spoken.append(make("p", "", line));
+	while (spoken.childElementCount > SPOKEN)
+		spoken.firstElementChild.remove();
+	if (document.visibilityState === "visible")
+		return;
+	unseen++;
+	document.title = `(${unseen}) ${title}`;
+}
+
+document.addEventListener("visibilitychange", () => {
+	if (document.visibilityState === "visible") {
+		unseen = 0;
+		document.title = title;
+	}
+});

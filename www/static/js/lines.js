@@ -1,0 +1,106 @@
+/*
+ * The elements of the log. Everything that came from someone goes in as
+ * textContent; nothing here ever parses markup.
+ */
+import { dayName, fullTime, has, t, timeOfDay } from "./i18n.js";
+
+/** An element of that class with text or children. */
+export function make(tag, className, ...inside) {
+	const el = document.createElement(tag);
+	if (className)
+		el.className = className;
+	el.append(...inside);
+	return el;
+}
+
+function clockOf(entry) {
+	const el = make("time", "when", timeOfDay(entry.at));
+	el.dateTime = new Date(entry.at).toISOString();
+	el.title = fullTime(entry.at);
+	return el;
+}
+
+/* The same name has the same one of eight colours on every screen. */
+export function hueOf(name) {
+	let hash = 2166136261;
+	for (const unit of name)
+		hash = Math.imul(hash ^ unit.codePointAt(0), 16777619) >>> 0;
+	hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+	hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+	return String((hash ^ (hash >>> 16)) & 7);
+}
+
+function nameOf(user, isMine) {
+	const el = make("bdi", isMine ? "who mine" : "who", user);
+	if (!isMine)
+		el.dataset.hue = hueOf(user);
+	return el;
+}
+
+/** The list item of an entry; me: the reader's own name. */
+export function makeLine(entry, me) {
+	const li = make("li", `line ${entry.kind}`);
+	const isMine = entry.user === me;
+	switch (entry.kind) {
+	case "message":
+	case "notice": {
+		const who = entry.kind === "notice"
+		    ? make("span", "who", t("notice")) : nameOf(entry.user, isMine);
+		const text = make("p", "text", entry.text);
+		text.dir = "auto";
+		li.append(who, text, clockOf(entry));
+		break;
+	}
+	case "join":
+	case "leave": {
+		const key = entry.kind === "join" ? "joined" : "left";
+		li.append(make("p", "text", isMine ? t(`you_${key}`)
+		    : t(key, { user: `\u2068${entry.user}\u2069` })), clockOf(entry));
+		break;
+	}
+	default:
+		li.append(make("p", "text", t(entry.kind)));
+	}
+	return li;
+}
+
+/** Shows where a message of one's own stands; on: {retry, discard}. */
+export function showDelivery(entry, on) {
+	entry.el.dataset.state = entry.state;
+	entry.el.querySelector(".delivery")?.remove();
+	if (entry.state === "pending")
+		entry.el.append(make("p", "delivery", t("sending")));
+	if (entry.state !== "failed")
+		return;
+	const key = `failed_${entry.code}`;
+	const p = make("p", "delivery", make("span", "",
+	    t(has(key) ? key : "failed")));
+	for (const action of ["retry", "discard"]) {
+		const button = make("button", "link", t(action));
+		button.type = "button";
+		button.dataset.action = action;
+		button.onclick = () => on[action](entry);
+		p.append(" ", button);
+	}
+	entry.el.append(p);
+}
+
+/** What depends on the line above: the day's heading, and the grouping. */
+export function placeAfter(entry, above) {
+	const li = entry.el;
+	const isNewDay = !above ||
+	    new Date(above.at).toDateString() !== new Date(entry.at).toDateString();
+	const heading = li.querySelector(".day");
+	if (!isNewDay)
+		heading?.remove();
+	else if (heading)
+		heading.textContent = dayName(entry.at);
+	else
+		li.prepend(make("p", "day", make("span", "", dayName(entry.at))));
+	const isFollow = !isNewDay && entry.kind === "message" &&
+	    above.kind === "message" && above.user === entry.user &&
+	    Math.floor(above.at / 60e3) === Math.floor(entry.at / 60e3);
+	li.classList.toggle("follow", isFollow);
+	li.classList.toggle("quiet-above", Boolean(above) &&
+	    ["join", "leave"].includes(above.kind));
+}

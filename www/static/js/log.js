@@ -1,0 +1,193 @@
+/*
+ * What was said, in the server's order, each once. An entry's place is
+ * (generation, seq): a new epoch of the server is a new generation, so that
+ * what stands on the page stays where it is; what is not acknowledged yet
+ * stands below everything.
+ *
+ * A message of one's own comes back twice, as its ack (ref and seq) and as a
+ * broadcast (seq and text), in either order. The broadcast is bound to the
+ * first waiting entry of the same text at once; if the ack then tells that it
+ * was another one, the two change refs, which nobody can see.
+ */
+import { makeLine, placeAfter, showDelivery } from "./lines.js";
+
+const KEEP = 2000; // entries on the page
+
+export class Log {
+	#list;
+	#scroll;
+	#on; // {retry(entry), discard(entry)}
+	#entries = []; // top to bottom
+	#bySeq = new Map(); // of this generation
+	#byRef = new Map(); // one's own, until acknowledged and broadcast
+	#generation = 0;
+	me = "";
+
+	constructor(list, scroll, onRetry) {
+		this.#list = list;
+		this.#scroll = scroll;
+		this.#on = {
+			retry: (entry) => {
+				this.#setState(entry, "pending");
+				onRetry(entry);
+			},
+			discard: (entry) => this.#remove(entry),
+		};
+	}
+
+	get isEmpty() {
+		return this.#entries.length === 0;
+	}
+
+	/** The server counts anew: old numbers mean nothing any more. */
+	newGeneration() {
+		/* Acknowledged, and the broadcast will not come any more. */
+		for (const entry of this.#bySeq.values())
+			if (entry.generation === Infinity) {
+				this.#byRef.delete(entry.ref);
+				this.#settle(entry, entry.at);
+			}
+		this.#generation++;
+		this.#bySeq.clear();
+	}
+
+	/** One's own text, before the server has it. */
+	addPending(ref, text) {
+		const entry = {
+			kind: "message", user: this.me, at: Date.now(), text, ref,
+			generation: Infinity, seq: Infinity, state: "pending",
+		};
+		this.#byRef.set(ref, entry);
+		this.#insert(entry);
+		showDelivery(entry, this.#on);
+		this.#scroll.toBottom();
+	}
+
+	/** An event with a seq. Returns false if it stands here already. */
+	add(kind, event) {
+		if (this.#bySeq.has(event.seq))
+			return this.#confirm(this.#bySeq.get(event.seq), event);
+		const waiting = kind === "message" && event.user === this.me &&
+		    [...this.#byRef.values()].find((e) =>
+			e.state === "pending" && e.seq === Infinity &&
+			e.text === event.text);
+		if (waiting) {
+			this.#number(waiting, event.seq);
+			return this.#confirm(waiting, event);
+		}
+		const entry = {
+			kind, user: event.user, text: event.text, state: "sent",
+			at: event.time ? Date.parse(event.time) : Date.now(),
+			generation: this.#generation, seq: event.seq,
+		};
+		if (kind !== "gap" && kind !== "fresh")
+			this.#bySeq.set(event.seq, entry);
+		this.#insert(entry);
+		return true;
+	}
+
+	/** The server has it, as number seq. */
+	acked(ref, seq) {
+		const entry = this.#byRef.get(ref);
+		if (!entry)
+			return;
+		const holder = this.#bySeq.get(seq);
+		if (!holder) {
+			this.#number(entry, seq);
+			this.#setState(entry, "sent");
+		} else if (holder === entry) {
+			this.#byRef.delete(ref);
+		} else if (holder.ref) {
+			[holder.ref, entry.ref] = [ref, holder.ref];
+			this.#byRef.set(entry.ref, entry);
+			this.#byRef.delete(ref);
+		} else {
+			this.#remove(entry); // broadcast before the text was known
+		}
+	}
+
+	failed(ref, code) {
+		const entry = this.#byRef.get(ref);
+		if (!entry || entry.state !== "pending")
+			return;
+		entry.code = code;
+		this.#setState(entry, "failed");
+	}
+
+	#number(entry, seq) {
+		entry.seq = seq;
+		this.#bySeq.set(seq, entry);
+	}
+
+	/* The broadcast of something that is here: it now has its place. */
+	#confirm(entry, event) {
+		if (entry.generation !== Infinity)
+			return false;
+		if (entry.state === "sent")
+			this.#byRef.delete(entry.ref);
+		this.#settle(entry, Date.parse(event.time));
+		return true;
+	}
+
+	#settle(entry, at) {
+		const from = this.#entries.indexOf(entry);
+		this.#entries.splice(from, 1);
+		this.#place(from);
+		entry.generation = this.#generation;
+		entry.at = at;
+		this.#insert(entry);
+		this.#setState(entry, "sent");
+	}
+
+	#setState(entry, state) {
+		entry.state = state;
+		this.#scroll.keeping(() => showDelivery(entry, this.#on));
+	}
+
+	#insert(entry) {
+		let at = this.#entries.length;
+		while (at > 0 && isAbove(entry, this.#entries[at - 1]))
+			at--;
+		this.#scroll.keeping(() => {
+			const old = entry.el;
+			entry.el = makeLine(entry, this.me);
+			old?.remove();
+			this.#list.insertBefore(entry.el,
+			    this.#entries[at]?.el ?? null);
+			this.#entries.splice(at, 0, entry);
+			this.#place(at);
+			this.#place(at + 1);
+			this.#trim();
+		});
+	}
+
+	#place(at) {
+		if (this.#entries[at])
+			placeAfter(this.#entries[at], this.#entries[at - 1]);
+	}
+
+	#remove(entry) {
+		const at = this.#entries.indexOf(entry);
+		this.#entries.splice(at, 1);
+		this.#byRef.delete(entry.ref);
+		entry.el.remove();
+		this.#place(at);
+	}
+
+	/* Only while the reader is at the bottom: nothing jumps. */
+	#trim() {
+		if (this.#entries.length <= KEEP || !this.#scroll.isAtBottom)
+			return;
+		for (const old of this.#entries.splice(0, KEEP / 10)) {
+			old.el.remove();
+			if (this.#bySeq.get(old.seq) === old)
+				this.#bySeq.delete(old.seq);
+		}
+		this.#place(0);
+	}
+}
+
+function isAbove(a, b) {
+	return a.generation !== b.generation
+	    ? a.generation < b.generation : a.seq < b.seq;
+}

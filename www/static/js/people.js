@@ -1,0 +1,91 @@
+/* Who is online: a list beside the log, on a phone behind a button. */
+import { t } from "./i18n.js";
+import { hueOf, make } from "./lines.js";
+
+const SHOWN = 300;
+
+export class People {
+	me = "";
+	#panel;
+	#toggle;
+	#list;
+	#counts;
+	#users = new Set();
+	#isDirty = false;
+
+	constructor(panel, toggle) {
+		this.#panel = panel;
+		this.#toggle = toggle;
+		this.#list = panel.querySelector("ul");
+		this.#counts = document.querySelectorAll("[data-online-count]");
+		toggle.addEventListener("click", () => this.#open(!this.#isOpen()));
+		document.addEventListener("keydown", (e) => {
+			if (e.key === "Escape" && this.#isOpen()) {
+				this.#open(false);
+				toggle.focus();
+			}
+		});
+		document.addEventListener("click", (e) => {
+			if (!panel.contains(e.target) && !toggle.contains(e.target))
+				this.#open(false);
+		});
+	}
+
+	set(users) {
+		this.#users = new Set(users);
+		this.#changed();
+	}
+
+	add(user) {
+		this.#users.add(user);
+		this.#changed();
+	}
+
+	remove(user) {
+		this.#users.delete(user);
+		this.#changed();
+	}
+
+	#isOpen() {
+		return this.#toggle.getAttribute("aria-expanded") === "true";
+	}
+
+	#open(isOpen) {
+		this.#toggle.setAttribute("aria-expanded", String(isOpen));
+		this.#panel.classList.toggle("open", isOpen);
+	}
+
+	/* A thousand joins in a row are one drawing. */
+	#changed() {
+		if (this.#isDirty)
+			return;
+		this.#isDirty = true;
+		setTimeout(() => {
+			this.#isDirty = false;
+			this.#draw();
+		});
+	}
+
+	#draw() {
+		const rank = (user) => (user === this.me ? 0 : 1);
+		const users = [...this.#users].sort((a, b) =>
+			rank(a) - rank(b) || a.localeCompare(b));
+		const rows = users.slice(0, SHOWN).map((user) => {
+			const name = make("bdi", "who", user);
+			const row = make("li", "", name);
+			if (user === this.me) {
+				name.classList.add("mine");
+				row.append(" ", make("span", "aside", t("you")));
+			} else {
+				name.dataset.hue = hueOf(user);
+			}
+			return row;
+		});
+		if (users.length > SHOWN)
+			rows.push(make("li", "aside",
+			    t("more_people", { n: users.length - SHOWN })));
+		this.#list.replaceChildren(...rows);
+		for (const el of this.#counts)
+			el.textContent = t("online", { n: users.length });
+	}
+}

@@ -1,0 +1,72 @@
+/*
+ * The log's scrolling: it follows the newest line only while the reader is
+ * there; a reader further up is left alone and told what came.
+ */
+import { t } from "./i18n.js";
+
+const NEAR_PX = 40;
+
+export class Scroll {
+	isAtBottom = true;
+	#box;
+	#jump;
+	#unread = 0;
+	#isDue = false;
+
+	constructor(box, jump) {
+		this.#box = box;
+		this.#jump = jump;
+		box.addEventListener("scroll", () => this.#scrolled(),
+		    { passive: true });
+		jump.addEventListener("click", () => this.toBottom());
+		/* The keyboard of a phone, a growing composer, a turned screen. */
+		new ResizeObserver(() => this.isAtBottom && this.toBottom())
+		    .observe(box);
+	}
+
+	toBottom() {
+		this.#box.scrollTop = this.#box.scrollHeight;
+		this.isAtBottom = true;
+		this.#unread = 0;
+		this.#show();
+	}
+
+	/**
+	 * Does change(), and is at the bottom afterwards if it was before: once
+	 * a frame, however many lines come in it.
+	 */
+	keeping(change) {
+		change();
+		if (!this.isAtBottom || this.#isDue)
+			return;
+		this.#isDue = true;
+		requestAnimationFrame(() => {
+			this.#isDue = false;
+			if (this.isAtBottom)
+				this.toBottom();
+		});
+	}
+
+	/** Something new came in below. */
+	count() {
+		if (this.isAtBottom)
+			return;
+		this.#unread++;
+		this.#show();
+	}
+
+	#scrolled() {
+		const { scrollTop, scrollHeight, clientHeight } = this.#box;
+		this.isAtBottom = scrollHeight - clientHeight - scrollTop < NEAR_PX;
+		if (this.isAtBottom)
+			this.#unread = 0;
+		this.#show();
+	}
+
+	#show() {
+		this.#jump.hidden = this.isAtBottom;
+		this.#jump.classList.toggle("news", this.#unread > 0);
+		this.#jump.textContent = this.#unread > 0
+		    ? t("unread", { n: this.#unread }) : t("to_bottom");
+	}
+}
