@@ -1,11 +1,11 @@
 /*
  * gatecast store: the directories below store.dir.
  */
-#include "base/file.h"
+#include "auth/crypto.h"
+#include "base/log.h"
 #include "tool/tool.h"
 #include "tool/tool_out.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -75,28 +75,46 @@ tool_store_init(struct tool *t)
 /* --- check -------------------------------------------------------------- */
 
 struct check {
-	uint64_t good, bad;
+	uint64_t n, bad;
 	bool is_sessions;
 };
+
+/* Records of the sessions store that are no sessions: its index by user. */
+static bool
+is_index(const void *key, size_t key_len)
+{
+	return key_len > 2 && memcmp(key, "n:", 2) == 0;
+}
+
+static bool
+is_good(const struct check *c, const void *key, size_t key_len,
+    const void *value, size_t value_len)
+{
+	struct record_user u;
+	struct record_session s;
+
+	if (c->is_sessions)
+		return is_index(key, key_len) ||
+		    (sessions_is_key(key, key_len) &&
+			record_get_session(value, value_len, &s) == 0);
+	int rc = record_get_user(value, value_len, &u);
+	crypto_wipe(&u, sizeof(u));
+	return rc == 0;
+}
 
 static int
 check_one(void *arg, const void *key, size_t key_len, const void *value,
     size_t value_len)
 {
 	struct check *c = arg;
-	struct record_user u;
-	struct record_session s;
+	char name[STORE_KEY_MAX * 4 + 1];
 
-	int rc = c->is_sessions ? record_get_session(value, value_len, &s)
-				: record_get_user(value, value_len, &u);
-	crypto_wipe(&u, sizeof(u));
-	if (rc == 0) {
-		c->good++;
+	c->n++;
+	if (is_good(c, key, key_len, value, value_len))
 		return 0;
-	}
 	c->bad++;
-	tool_fail(TOOL_REFUSED, "record %.*s: malformed", (int)key_len,
-	    (const char *)key);
+	log_escape(key, key_len, name, sizeof(name));
+	tool_fail(TOOL_REFUSED, "record %s: malformed", name);
 	return 0;
 }
 
@@ -113,8 +131,8 @@ check_store(struct store *s, const char *name, bool is_sessions)
 	if (err != STORE_OK)
 		return tool_fail_store(err, name, store_detail(s));
 	printf("%s: generation %llu, %llu records%s\n", name,
-	    (unsigned long long)stats.generation,
-	    (unsigned long long)(c.good + c.bad), c.bad == 0 ? ", ok" : "");
+	    (unsigned long long)stats.generation, (unsigned long long)c.n,
+	    c.bad == 0 ? ", ok" : "");
 	return c.bad == 0 ? TOOL_OK : TOOL_REFUSED;
 }
 
@@ -202,10 +220,9 @@ is_expired(void *arg, const void *key, size_t key_len, const void *value,
 	const int64_t *now_s = arg;
 	struct record_session r;
 
-	(void)key;
-	(void)key_len;
 	/* What cannot be read is kept: `store check` is to find it. */
-	return record_get_session(value, value_len, &r) == 0 &&
+	return sessions_is_key(key, key_len) &&
+	    record_get_session(value, value_len, &r) == 0 &&
 	    record_session_end_s(&r) <= *now_s;
 }
 

@@ -6,7 +6,6 @@
 #include "auth/crypto.h"
 #include "auth/name.h"
 #include "auth/password.h"
-#include "base/file.h"
 #include "tool/tool.h"
 #include "tool/tool_out.h"
 
