@@ -54,12 +54,12 @@ class Wsd:
             timeout=60).stdout.split()
 
     def add(self, *users):
-        for user, token in zip(users, self.tool("add", self.dir, *users)):
+        for user, token in zip(users, self.tool(self.dir, *users)):
             self.cookies[user] = f"gatecast={token}"
         return self.cookies
 
     def end(self, cookie):
-        self.tool("end", self.dir, cookie.split("=", 1)[1])
+        self.tool("--end", self.dir, cookie.split("=", 1)[1])
 
     # --- life -----------------------------------------------------------
 

@@ -1,12 +1,12 @@
 /*
  * Sessions without a login, for tests and benchmarks of wsd alone.
  *
- *   make-session add DIR USER...    makes the stores in DIR and the users
- *                                   unless they are there, a session for
- *                                   each; prints the cookie's value, a line
- *                                   each
- *   make-session many DIR USER N    the same for USER0 ... USER(N-1)
- *   make-session end DIR VALUE...   ends those sessions
+ *   make-session DIR USER...           makes the stores in DIR and the users
+ *                                      unless they are there, a session for
+ *                                      each; prints the cookie's value, one
+ *                                      a line
+ *   make-session --many N DIR USER...  the same for USER0 ... USER(N-1)
+ *   make-session --end DIR VALUE...    ends those sessions
  */
 #include "auth/crypto.h"
 #include "auth/keyring.h"
@@ -14,6 +14,8 @@
 #include "auth/users.h"
 #include "base/clock.h"
 
+#include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,16 +99,42 @@ end(struct sessions *s, const char *token)
 		die(key, err, sessions_detail(s));
 }
 
+static void
+add_many(struct sessions *s, struct users *u, const char *name, long many)
+{
+	for (long i = 0; i < many; i++) {
+		char numbered[NAME_SIZE];
+		snprintf(numbered, sizeof(numbered), "%.50s%ld", name, i);
+		add(s, u, numbered);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
-	if (argc < 4) {
-		fputs("usage: make-session add|end DIR USER|VALUE...\n"
-		      "       make-session many DIR USER N\n",
+	static const struct option longs[] = {
+	    {"many", required_argument, NULL, 'm'},
+	    {"end", no_argument, NULL, 'e'},
+	    {NULL, 0, NULL, 0},
+	};
+	bool is_end = false;
+	long many = 0;
+	int opt;
+	while ((opt = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		if (opt == 'm')
+			many = strtol(optarg, NULL, 10);
+		else if (opt == 'e')
+			is_end = true;
+		else
+			return 2;
+	}
+	if (argc - optind < 2) {
+		fputs("usage: make-session [--many N | --end] DIR "
+		      "USER|VALUE...\n",
 		    stderr);
 		return 2;
 	}
-	const char *dir = argv[2];
+	const char *dir = argv[optind++];
 	struct sessions *s = NULL;
 	struct users *u = NULL;
 	struct buf error = BUF_INIT;
@@ -122,18 +150,13 @@ main(int argc, char **argv)
 		die(dir, err, buf_str(&error));
 	buf_fini(&error);
 
-	if (strcmp(argv[1], "many") == 0 && argc == 5) {
-		for (long i = 0, n = strtol(argv[4], NULL, 10); i < n; i++) {
-			char name[NAME_SIZE];
-			snprintf(name, sizeof(name), "%.50s%ld", argv[3], i);
-			add(s, u, name);
-		}
-	} else {
-		for (int i = 3; i < argc; i++)
-			if (strcmp(argv[1], "end") == 0)
-				end(s, argv[i]);
-			else
-				add(s, u, argv[i]);
+	for (; optind < argc; optind++) {
+		if (is_end)
+			end(s, argv[optind]);
+		else if (many > 0)
+			add_many(s, u, argv[optind], many);
+		else
+			add(s, u, argv[optind]);
 	}
 	sessions_close(s);
 	users_close(u);
