@@ -24,11 +24,34 @@ crypto_init(void)
 	return sodium_init() < 0 ? -1 : 0;
 }
 
+/*
+ * Nearly all MACs of a process are made with one key, and half the work of a
+ * short one is the same for all of them: what the key alone determines is
+ * kept for the key used last.
+ */
+static _Thread_local struct {
+	uint8_t key[CRYPTO_KEY_BYTES];
+	crypto_auth_hmacsha256_state state;
+	bool is_set;
+} prepared;
+
 void
 crypto_hmac(const uint8_t key[static CRYPTO_KEY_BYTES], const void *bytes,
     size_t n, uint8_t mac[static CRYPTO_MAC_BYTES])
 {
-	crypto_auth_hmacsha256(mac, bytes, n, key);
+	crypto_auth_hmacsha256_state state;
+
+	if (!prepared.is_set ||
+	    !crypto_equal(prepared.key, key, sizeof(prepared.key))) {
+		crypto_auth_hmacsha256_init(
+		    &prepared.state, key, CRYPTO_KEY_BYTES);
+		memcpy(prepared.key, key, sizeof(prepared.key));
+		prepared.is_set = true;
+	}
+	state = prepared.state;
+	crypto_auth_hmacsha256_update(&state, bytes, n);
+	crypto_auth_hmacsha256_final(&state, mac);
+	crypto_wipe(&state, sizeof(state));
 }
 
 void

@@ -15,12 +15,14 @@
 
 /* --- writing ------------------------------------------------------------ */
 
+/* One bit a byte: digits and letters, and "._:/@+$,-". */
 static bool
 is_plain(unsigned char c)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	    (c >= '0' && c <= '9') ||
-	    (c != '\0' && strchr("._:/@+$,-", c) != NULL);
+	static const uint64_t plain[4] = {
+	    UINT64_C(0x07fff81000000000), UINT64_C(0x07fffffe87ffffff), 0, 0};
+
+	return (plain[c >> 6] >> (c & 63) & 1) != 0;
 }
 
 static void
@@ -153,13 +155,19 @@ get_value(const struct field *f, const char *p, size_t n)
 	return false;
 }
 
+/* They come in this order, mostly: looks from *next on, around the end. */
 static struct field *
-find_field(struct field *fields, size_t count, const char *key, size_t n)
+find_field(
+    struct field *fields, size_t count, size_t *next, const char *key, size_t n)
 {
-	for (size_t i = 0; i < count; i++)
-		if (strlen(fields[i].key) == n &&
-		    memcmp(fields[i].key, key, n) == 0)
-			return &fields[i];
+	for (size_t i = 0; i < count; i++) {
+		struct field *f = &fields[(*next + i) % count];
+
+		if (strlen(f->key) == n && memcmp(f->key, key, n) == 0) {
+			*next = (size_t)(f - fields) + 1;
+			return f;
+		}
+	}
 	return NULL;
 }
 
@@ -177,6 +185,7 @@ get_fields(const char *bytes, size_t n, struct field *fields, size_t count)
 {
 	const char *p = bytes, *end = bytes + n;
 	const size_t version_len = strlen(VERSION);
+	size_t next = 0;
 
 	if (n < version_len || memcmp(p, VERSION, version_len) != 0)
 		return false;
@@ -191,7 +200,7 @@ get_fields(const char *bytes, size_t n, struct field *fields, size_t count)
 		if (equal == NULL || !is_key(p, (size_t)(equal - p)))
 			return false;
 		struct field *f =
-		    find_field(fields, count, p, (size_t)(equal - p));
+		    find_field(fields, count, &next, p, (size_t)(equal - p));
 		if (f != NULL) {
 			if (f->has_come ||
 			    !get_value(

@@ -47,6 +47,16 @@ test_hmac(void **state)
 	assert_string_equal(hex,
 	    "b0344c61d8db38535ca8afceaf0bf12b"
 	    "881dc200c9833da726e9376c2e32cff7");
+
+	/* another key in between, then this one again */
+	uint8_t other_key[CRYPTO_KEY_BYTES] = {1}, other[CRYPTO_MAC_BYTES];
+	uint8_t again[CRYPTO_MAC_BYTES];
+	crypto_hmac(other_key, "Hi There", 8, other);
+	assert_memory_not_equal(other, mac, sizeof(mac));
+	crypto_hmac(key, "Hi There", 8, again);
+	assert_memory_equal(again, mac, sizeof(mac));
+	crypto_hmac(key, "Hi there", 8, again);
+	assert_memory_not_equal(again, mac, sizeof(mac));
 }
 
 static void

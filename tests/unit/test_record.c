@@ -152,6 +152,44 @@ test_unknown_key(void **state)
 	assert_true(r.is_locked);
 }
 
+/* Each byte: as it is when it is in the alphabet, else as %XX. */
+static void
+test_alphabet(void **state)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl"
+				       "mnopqrstuvwxyz0123456789._:/@+$,-";
+	struct record_user r, got;
+	struct buf text = BUF_INIT;
+
+	(void)state;
+	for (int c = 1; c < 256; c++) {
+		memset(&r, 0, sizeof(r));
+		r.name[0] = (char)c;
+		buf_reset(&text);
+		assert_int_equal(record_put_user(&r, &text), 0);
+		bool is_plain = strchr(alphabet, c) != NULL;
+		assert_int_equal(buf_str(&text)[9] == '%', !is_plain);
+		assert_int_equal(buf_str(&text)[10] == ' ', is_plain);
+		assert_int_equal(record_get_user(text.data, text.len, &got), 0);
+		assert_memory_equal(&r, &got, sizeof(r));
+	}
+	buf_fini(&text);
+}
+
+static void
+test_any_order(void **state)
+{
+	static const char text[] =
+	    "v=1 locked=1 changed=4 created=3 hash=h name=bob";
+	struct record_user r;
+
+	(void)state;
+	assert_int_equal(record_get_user(text, strlen(text), &r), 0);
+	assert_string_equal(r.name, "bob");
+	assert_int_equal(r.created_s, 3);
+	assert_int_equal(r.changed_s, 4);
+}
+
 static void
 test_put_refuses(void **state)
 {
@@ -206,6 +244,8 @@ main(void)
 	    cmocka_unit_test(test_every_cut),
 	    cmocka_unit_test(test_malformed),
 	    cmocka_unit_test(test_unknown_key),
+	    cmocka_unit_test(test_alphabet),
+	    cmocka_unit_test(test_any_order),
 	    cmocka_unit_test(test_put_refuses),
 	    cmocka_unit_test(test_end),
 	};

@@ -1,0 +1,185 @@
+/*
+ * How sessions end: by a delete each and nothing else, so that a disk that
+ * is full keeps nobody in. The list of a user's sessions is cleaned later.
+ */
+#include "auth/sessions.h"
+
+#include "auth/sessions_impl.h"
+#include "auth/sessions_index.h"
+
+#include <string.h>
+
+/* Deletes in one record of the journal, which has its bounds. */
+#define BATCH_MAX 4096
+
+enum store_err
+sessions_end(struct sessions *s, const char *key)
+{
+	if (!sessions_is_key(key, strlen(key)))
+		return STORE_INVALID;
+	enum store_err err = store_begin(s->store);
+	if (err != STORE_OK)
+		return err;
+	err = store_get(s->store, key, SESSIONS_KEY_LEN, NULL);
+	if (err == STORE_OK)
+		err = store_del(s->store, key, SESSIONS_KEY_LEN);
+	if (err == STORE_OK)
+		return store_commit(s->store);
+	store_abort(s->store);
+	return err;
+}
+
+struct ending {
+	struct sessions *s;
+	const char *keep;
+	struct buf keys; /* SESSIONS_KEY_LEN bytes each */
+};
+
+static int
+collect(struct ending *e, const char *key)
+{
+	if (e->keep != NULL && memcmp(key, e->keep, SESSIONS_KEY_LEN) == 0)
+		return 0;
+	return buf_append(&e->keys, key, SESSIONS_KEY_LEN);
+}
+
+static enum store_err
+collect_entry(void *arg, const char *key)
+{
+	struct ending *e = arg;
+	enum store_err err =
+	    store_get(e->s->store, key, SESSIONS_KEY_LEN, NULL);
+
+	if (err == STORE_NOTFOUND)
+		return STORE_OK;
+	if (err == STORE_OK && collect(e, key) != 0)
+		return STORE_NOMEM;
+	return err;
+}
+
+static int
+collect_any(void *arg, const void *key, size_t key_len, const void *value,
+    size_t value_len)
+{
+	(void)value;
+	(void)value_len;
+	return sessions_is_key(key, key_len) ? collect(arg, key) : 0;
+}
+
+/*
+ * In a transaction, which it ends. More than fits into one record of the
+ * journal goes into several: what is begun in between was not there when
+ * this was called.
+ */
+static enum store_err
+end_collected(struct sessions *s, const struct buf *keys, size_t *ended)
+{
+	enum store_err err = STORE_OK;
+	size_t in_batch = 0;
+
+	for (size_t at = 0; at < keys->len; at += SESSIONS_KEY_LEN) {
+		if (in_batch == BATCH_MAX) {
+			err = store_publish(s->store);
+			if (err == STORE_OK)
+				err = store_begin(s->store);
+			if (err != STORE_OK)
+				return err;
+			in_batch = 0;
+		}
+		err = store_del(s->store, keys->data + at, SESSIONS_KEY_LEN);
+		if (err != STORE_OK) {
+			store_abort(s->store);
+			return err;
+		}
+		in_batch++;
+	}
+	err = store_commit(s->store);
+	if (err == STORE_OK && ended != NULL)
+		*ended = keys->len / SESSIONS_KEY_LEN;
+	return err;
+}
+
+enum store_err
+sessions_end_user(
+    struct sessions *s, const char *user, const char *keep, size_t *ended)
+{
+	struct ending e = {s, keep, BUF_INIT};
+	char head[SESSIONS_INDEX_SIZE];
+
+	if (ended != NULL)
+		*ended = 0;
+	if ((user != NULL && sessions_index_of(user, head) != 0) ||
+	    (keep != NULL && !sessions_is_key(keep, strlen(keep))))
+		return STORE_INVALID;
+	enum store_err err = store_begin(s->store);
+	if (err != STORE_OK)
+		return err;
+	if (user == NULL) {
+		err = store_each(s->store, collect_any, &e);
+	} else {
+		err = sessions_index_each(s->store, head, collect_entry, &e);
+		/* With one left, its list must stay. */
+		if (err == STORE_OK && keep == NULL)
+			err = sessions_index_del(s->store, head);
+	}
+	if (err == STORE_OK && e.keys.has_failed)
+		err = STORE_NOMEM;
+	if (err == STORE_OK)
+		err = end_collected(s, &e.keys, ended);
+	else
+		store_abort(s->store);
+	buf_fini(&e.keys);
+	return err;
+}
+
+/* --- upkeep ------------------------------------------------------------- */
+
+static bool
+is_dropped(void *arg, const void *key, size_t key_len, const void *value,
+    size_t value_len)
+{
+	int64_t now_s = *(const int64_t *)arg;
+	struct record_session r;
+
+	if (!sessions_is_key(key, key_len))
+		return sessions_index_is_dead(
+		    key, key_len, value, value_len, now_s);
+	return record_get_session(value, value_len, &r) == 0 &&
+	    sessions_is_over(&r, now_s);
+}
+
+/* Activity may have come since: looked at again under the lock. */
+static enum store_err
+end_expired(struct sessions *s)
+{
+	char keys[SESSIONS_EXPIRED_MAX][SESSIONS_KEY_SIZE];
+	size_t n = s->expired_n;
+
+	memcpy(keys, s->expired, sizeof(keys));
+	s->expired_n = 0;
+	enum store_err err = store_begin(s->store);
+	if (err != STORE_OK)
+		return err;
+	for (size_t i = 0; err == STORE_OK && i < n; i++)
+		if (sessions_recheck(s, keys[i], NULL) == SESSIONS_EXPIRED)
+			err = store_del(s->store, keys[i], SESSIONS_KEY_LEN);
+	s->expired_n = 0;
+	if (err == STORE_OK)
+		return store_publish(s->store);
+	store_abort(s->store);
+	return err;
+}
+
+enum store_err
+sessions_maintain(struct sessions *s)
+{
+	enum store_err err = STORE_OK;
+	int64_t now_s = clock_wall_s(s->clock);
+
+	if (s->expired_n > 0)
+		err = end_expired(s);
+	if (err == STORE_OK && store_wants_checkpoint(s->store))
+		err = store_checkpoint(s->store, is_dropped, &now_s);
+	/* Another process writes or is at it: next time, then. */
+	return err == STORE_BUSY ? STORE_OK : err;
+}

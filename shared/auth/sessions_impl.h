@@ -1,0 +1,35 @@
+/*
+ * What the files of sessions share: sessions.c reads, sessions_begin.c
+ * begins and keeps going, sessions_end.c ends and cleans up.
+ */
+#ifndef AUTH_SESSIONS_IMPL_H
+#define AUTH_SESSIONS_IMPL_H
+
+#include "auth/sessions.h"
+
+/* Seen expired, to be deleted after the response. */
+#define SESSIONS_EXPIRED_MAX 16
+
+struct sessions {
+	struct store *store;
+	const struct clock *clock;
+	char *dir; /* store.dir, where the keyring is */
+	bool is_writer;
+	struct keyring ring;
+	struct keyring_watch watch;
+	int64_t ring_checked_ms;
+	bool is_ring_bad;
+	struct buf ring_error;
+	struct buf value;
+	char expired[SESSIONS_EXPIRED_MAX][SESSIONS_KEY_SIZE];
+	size_t expired_n;
+};
+
+/* The store's key of a token's ID. */
+void sessions_key_of(const uint8_t id[static TOKEN_ID_BYTES],
+    char key[static SESSIONS_KEY_SIZE]);
+
+/* Whether its end has come. */
+bool sessions_is_over(const struct record_session *r, int64_t now_s);
+
+#endif
