@@ -247,6 +247,8 @@ journal_op_next(const uint8_t **body, size_t *n, struct journal_op *out)
 	    left - head < out->key_len + out->value_len)
 		return JOURNAL_BAD;
 	out->key = p + head;
+	if (out->key[0] == '!') /* the base's own */
+		return JOURNAL_BAD;
 	out->value = out->key + out->key_len;
 	*body += head + out->key_len + out->value_len;
 	*n -= head + out->key_len + out->value_len;

@@ -235,6 +235,7 @@ ops_that_make_no_sense_are_refused(void **state)
 	    {"\1\0\0\0\0\0\0", 7}, {"\1\1\0\2\0\0\0kv", 9}, /* value cut */
 	    {"\1\1\0\1\0\1\0kv", 9}, /* value of 65537 */
 	    {"\1\1\0\377\377\377\377kv", 9}, {"\2\1\1k", 4}, /* key of 257 */
+	    {"\2\5\0!meta", 8}, /* the base's own */
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct journal_op op;
