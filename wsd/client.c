@@ -62,7 +62,7 @@ reserve_queue(struct client *c, size_t more)
 	if (q == NULL)
 		return -1;
 	if (c->queue == NULL)
-		memset(q, 0, sizeof(*q));
+		*q = (struct client_queue){.since_ms = CLIENT_NOT_SEEN};
 	q->size = size;
 	c->queue = q;
 	return 0;
@@ -100,7 +100,7 @@ client_sent(struct client *c, size_t n)
 	struct client_queue *q = c->queue;
 
 	q->sent += n;
-	q->since_ms = 0;
+	q->since_ms = CLIENT_NOT_SEEN;
 	if (q->sent == q->n)
 		client_drop_queue(c);
 }

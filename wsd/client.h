@@ -21,9 +21,10 @@ struct tally_entry;
  * is added behind one that is.
  */
 #define CLIENT_QUEUE_MAX 65536
+#define CLIENT_NOT_SEEN INT64_MIN
 
 struct client_queue {
-	int64_t since_ms; /* seen unsent then; 0: not seen yet */
+	int64_t since_ms; /* seen unsent then, or CLIENT_NOT_SEEN */
 	size_t sent; /* of the bytes */
 	size_t n;
 	size_t size;

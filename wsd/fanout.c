@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define SEATS_MIN 64
+#define LATE_TICK_MS 3000
 #define REASON_SLOW "too slow"
 
 _Static_assert(
@@ -381,7 +382,7 @@ pending_since(
 			since_ms = c->joined_ms;
 	}
 	if (c->queue != NULL) {
-		if (c->queue->since_ms == 0)
+		if (c->queue->since_ms == CLIENT_NOT_SEEN)
 			c->queue->since_ms = now_ms;
 		if (c->queue->since_ms < since_ms)
 			since_ms = c->queue->since_ms;
@@ -394,13 +395,17 @@ fanout_tick(struct fanout *f, int64_t now_ms, int64_t slow_ms)
 {
 	uint64_t needed[FANOUT_ENCODINGS];
 
+	/* If it was us who stood still, nobody is judged by that. */
+	if (now_ms - f->ticked_ms > LATE_TICK_MS)
+		slow_ms = 0;
+	f->ticked_ms = now_ms;
 	start_needed(f, needed);
 	for (size_t i = 0; i < f->count; i++) {
 		struct fanout_seat *s = &f->seats[i];
 		if (s->flags & FANOUT_CLOSING || !has_pending(f, s))
 			continue;
-		if (slow_ms > 0 &&
-		    now_ms - pending_since(f, s, now_ms) > slow_ms)
+		if (now_ms - pending_since(f, s, now_ms) > slow_ms &&
+		    slow_ms > 0 && f->transport->is_busy(s->conn))
 			close_slow(f, s);
 		note_needed(s, needed);
 	}

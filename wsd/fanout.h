@@ -43,6 +43,7 @@ struct fanout {
 	struct client **queued; /* with a private queue not yet tried */
 	size_t queued_count;
 	bool has_grown; /* a stream, since the last pass */
+	int64_t ticked_ms;
 	uint8_t *scratch; /* TRANSPORT_WRITE_MAX */
 	uint64_t deliveries;
 	uint64_t writes;
@@ -97,8 +98,9 @@ void fanout_flush(struct fanout *f, uint64_t slow_bytes);
 void fanout_drain(struct fanout *f);
 
 /*
- * Closes whoever has had something pending since before now_ms - slow_ms
- * (slow_ms 0: nobody) and drops what nobody needs.
+ * Closes whoever is busy and has had something pending since before now_ms -
+ * slow_ms (slow_ms 0: nobody), and drops what nobody needs. About once a
+ * second; one that comes late judges nobody.
  */
 void fanout_tick(struct fanout *f, int64_t now_ms, int64_t slow_ms);
 

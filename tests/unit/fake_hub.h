@@ -88,6 +88,16 @@ fake_teardown(void **state)
 	return 0;
 }
 
+/* Time goes by, with a tick a second. */
+static inline void
+pass_time(struct fake *f, int64_t ms)
+{
+	for (; ms > 0; ms -= 1000) {
+		clock_manual_advance(&f->clock, ms < 1000 ? ms : 1000);
+		hub_tick(f->hub);
+	}
+}
+
 /* A session key of 64 equal hex digits. */
 static inline const char *
 fake_key(char digit)

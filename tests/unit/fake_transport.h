@@ -93,11 +93,11 @@ fake_fini(struct fake_conn *f)
 static inline char *
 fake_frame(struct fake_conn *f, uint8_t *first, size_t *n)
 {
-	const uint8_t *p = (const uint8_t *)f->bytes.data + f->read;
 	size_t left = f->bytes.len - f->read;
 
 	if (left == 0)
 		return NULL;
+	const uint8_t *p = (const uint8_t *)f->bytes.data + f->read;
 	if (left < 2 || (p[1] & 0x80) != 0)
 		abort();
 	size_t header = 2, length = p[1];
