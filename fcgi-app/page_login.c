@@ -21,13 +21,20 @@ struct retry {
 	enum view_value reason; /* VIEW_VALUES: none */
 };
 
+/* The form; asks for the keyring itself, since each call may change it. */
 static void
-put_form(struct call *c, const struct keyring *keys, const struct retry *retry)
+put_form(struct call *c, const struct retry *retry)
 {
 	const char *values[VIEW_VALUES] = {NULL};
 	uint8_t id[TOKEN_ID_BYTES];
 	char csrf[TOKEN_BOUND_SIZE];
+	struct sessions *sessions = stores_sessions(&c->app->stores);
 
+	if (sessions == NULL) {
+		page_error_store(c);
+		return;
+	}
+	const struct keyring *keys = sessions_keyring(sessions);
 	csrf_begin(keys, c->req, c->resp, id);
 	token_bind(keys, CSRF_LABEL_LOGIN, id, csrf);
 	values[VIEW_CSRF] = csrf;
@@ -54,16 +61,17 @@ get_login(struct call *c)
 	if (app_switch_lang(c, "/login", next))
 		return;
 
-	enum visitor_state state = visitor_find(c, &visitor);
-	struct sessions *sessions = stores_sessions(&c->app->stores);
-	if (state == VISITOR_UNKNOWN || sessions == NULL) {
-		page_error_store(c);
-	} else if (state == VISITOR_SIGNED_IN) {
+	switch (visitor_find(c, &visitor)) {
+	case VISITOR_SIGNED_IN:
 		visitor_touch(c, &visitor);
 		response_redirect(c->resp, next);
-	} else {
-		put_form(c, sessions_keyring(sessions),
-		    &(struct retry){NULL, next, VIEW_VALUES});
+		break;
+	case VISITOR_ANONYMOUS:
+		put_form(c, &(struct retry){NULL, next, VIEW_VALUES});
+		break;
+	case VISITOR_UNKNOWN:
+		page_error_store(c);
+		break;
 	}
 }
 
@@ -140,7 +148,7 @@ try_signin(struct call *c, const struct form_field *fields)
 		post_audit_refuse(c, "csrf");
 		c->resp->status = 403;
 		retry.reason = VIEW_IS_EXPIRED;
-		put_form(c, keys, &retry);
+		put_form(c, &retry);
 		return;
 	}
 	const struct signin_attempt attempt = {
@@ -158,13 +166,13 @@ try_signin(struct call *c, const struct form_field *fields)
 	case SIGNIN_REFUSED:
 		c->resp->status = 401;
 		retry.reason = VIEW_IS_WRONG;
-		put_form(c, keys, &retry);
+		put_form(c, &retry);
 		break;
 	case SIGNIN_BUSY:
 		c->resp->status = 503;
 		response_header(c->resp, "Retry-After", BUSY_RETRY_S);
 		retry.reason = VIEW_IS_BUSY;
-		put_form(c, keys, &retry);
+		put_form(c, &retry);
 		break;
 	case SIGNIN_STORE:
 		page_error_store(c);

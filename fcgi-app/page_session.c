@@ -30,6 +30,9 @@ put_time(json_t *object, const char *key, int64_t s)
 {
 	char text[CLOCK_RFC3339_SIZE];
 
+	/* Without an end, there is nothing to say. */
+	if (s == 0 || s == INT64_MAX)
+		return;
 	clock_format_rfc3339(s * 1000, text);
 	json_object_set_new(object, key, json_string(text));
 }
