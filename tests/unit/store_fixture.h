@@ -54,8 +54,10 @@ fixture_setup(void **state)
 	if (fx == NULL)
 		return -1;
 	snprintf(fx->root, sizeof(fx->root), "/tmp/gatecast-XXXXXX");
-	if (mkdtemp(fx->root) == NULL)
+	if (mkdtemp(fx->root) == NULL) {
+		free(fx);
 		return -1;
+	}
 	snprintf(fx->dir, sizeof(fx->dir), "%s/store", fx->root);
 	*state = fx;
 	return 0;

@@ -332,6 +332,118 @@ published_before_and_synced_after(void **state)
 	store_close(b);
 }
 
+/*
+ * Two writers and two checkpointers at full speed: whatever was acknowledged
+ * before a read began is seen by it, and no record ever comes back.
+ */
+struct race {
+	atomic_long acked[2];
+	atomic_int stop;
+};
+
+static void
+race_writer(struct fixture *fx, struct race *race, int which)
+{
+	struct store_opts opts = {.dir = fx->dir,
+	    .is_writer = true,
+	    .has_sync = true,
+	    .lock_wait_ms = 20000};
+	struct store *s;
+	char key[16], value[32];
+	if (store_open(&opts, &s, NULL) != STORE_OK)
+		_exit(1);
+	snprintf(key, sizeof(key), "counter %d", which);
+	for (long i = 1; atomic_load(&race->stop) == 0; i++) {
+		snprintf(value, sizeof(value), "%ld", i);
+		if (fixture_put(s, key, value) != STORE_OK)
+			_exit(2);
+		atomic_store(&race->acked[which], i);
+	}
+	_exit(0);
+}
+
+static void
+race_checkpointer(struct fixture *fx, struct race *race)
+{
+	struct store_opts opts = {.dir = fx->dir,
+	    .is_writer = true,
+	    .has_sync = true,
+	    .lock_wait_ms = 20000};
+	struct store *s;
+	if (store_open(&opts, &s, NULL) != STORE_OK)
+		_exit(1);
+	while (atomic_load(&race->stop) == 0) {
+		enum store_err err = store_checkpoint(s, NULL, NULL);
+		if (err != STORE_OK && err != STORE_BUSY)
+			_exit(2);
+	}
+	_exit(0);
+}
+
+static void
+race_read(struct fixture *fx, struct store *r, struct race *race, long seen[2])
+{
+	char key[16];
+	for (int which = 0; which < 2; which++) {
+		long acked = atomic_load(&race->acked[which]);
+		snprintf(key, sizeof(key), "counter %d", which);
+		const char *value = fixture_get(fx, r, key);
+		long now =
+		    strcmp(value, "-") == 0 ? 0 : strtol(value, NULL, 10);
+		if (now < acked || now < seen[which])
+			fail_msg("%s is \"%s\", %ld was acknowledged, %ld seen",
+			    key, value, acked, seen[which]);
+		seen[which] = now;
+	}
+	assert_get(fx, r, "ended", "-");
+}
+
+static void
+readers_keep_up(void **state)
+{
+	struct fixture *fx = *state;
+	struct race *race = mmap(NULL, sizeof(*race), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(race, MAP_FAILED);
+	struct store *w = fixture_open(fx, true);
+	fixture_put(w, "ended", "1");
+	assert_int_equal(store_checkpoint(w, NULL, NULL), STORE_OK);
+	fixture_del(w, "ended");
+	store_close(w);
+	struct store *r = fixture_open(fx, false);
+	pid_t pids[4];
+	fflush(NULL);
+	for (int i = 0; i < 4; i++) {
+		pids[i] = fork();
+		if (i < 2 && pids[i] == 0)
+			race_writer(fx, race, i);
+		if (pids[i] == 0)
+			race_checkpointer(fx, race);
+	}
+	long seen[2] = {0, 0}, reads = 0;
+	uint64_t first = generation(r);
+	do {
+		race_read(fx, r, race, seen);
+		if (reads++ % 50 == 0) { /* and one that comes afresh */
+			long none[2] = {0, 0};
+			struct store *fresh = fixture_open(fx, false);
+			assert_non_null(fresh);
+			race_read(fx, fresh, race, none);
+			store_close(fresh);
+		}
+	} while (generation(r) < first + 25 || seen[0] < 50);
+	atomic_store(&race->stop, 1);
+	for (int i = 0; i < 4; i++) {
+		int status;
+		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+		assert_int_equal(status, 0);
+	}
+	race_read(fx, r, race, seen);
+	assert_int_equal(seen[0], atomic_load(&race->acked[0]));
+	store_close(r);
+	munmap(race, sizeof(*race));
+}
+
 /* --- what kills leave behind -------------------------------------------- */
 
 static void
@@ -559,6 +671,7 @@ main(void)
 	    TEST(a_writer_that_waited_writes_to_the_new_generation),
 	    TEST(readers_see_no_gap_during_a_checkpoint),
 	    TEST(published_before_and_synced_after),
+	    TEST(readers_keep_up),
 	    TEST(a_stale_next_journal_is_not_adopted),
 	    TEST(an_old_base_with_the_present_journal_is_refused),
 	    TEST(killed_at_every_step),
