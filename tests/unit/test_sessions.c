@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "auth/sessions.h"
+#include "auth/sessions_index.h"
 #include "base/file.h"
 
 #define NOW_S INT64_C(1700000000)
@@ -554,6 +555,8 @@ test_cap(void **state)
 		assert_int_equal(
 		    sessions_begin(sessions, users, &new, HASH, tokens[i]),
 		    STORE_OK);
+		/* Alice's one, and at most three of bob's */
+		assert_int_equal(count(), 1 + (i < 3 ? i + 1 : 3));
 		clock_manual_advance(&manual, 1000);
 	}
 	assert_int_equal(validate(reader, tokens[0]), SESSIONS_UNKNOWN);
@@ -656,14 +659,11 @@ static void
 test_index_damaged(void **state)
 {
 	struct store *store = sessions_store(sessions);
-	char head[] = "n:0000000000000000000000000000000000000000000000000000"
-		      "000000000000";
-	uint8_t hash[CRYPTO_HASH_BYTES];
+	char head[SESSIONS_INDEX_SIZE];
 
 	(void)state;
 	begin("bob");
-	crypto_sha256("bob", 3, hash);
-	crypto_hex(hash, sizeof(hash), head + 2, sizeof(head) - 2);
+	assert_int_equal(sessions_index_of("bob", head), 0);
 	assert_int_equal(store_get(store, head, 66, NULL), STORE_OK);
 	assert_int_equal(store_begin(store), STORE_OK);
 	assert_int_equal(store_put(store, head, 66, "v=2", 3), STORE_OK);
@@ -841,7 +841,17 @@ test_maintain(void **state)
 	    store_stats(sessions_store(sessions), &stats), STORE_OK);
 	assert_true(stats.generation > 1);
 	assert_int_equal(sizes().sessions, 1);
-	assert_in_range(sizes().index, 2, 6); /* bob's is gone */
+	/* bob's list is gone with his sessions, Alice's is not */
+	char head[SESSIONS_INDEX_SIZE];
+	assert_int_equal(sessions_index_of("bob", head), 0);
+	assert_int_equal(
+	    store_get(sessions_store(reader), head, SESSIONS_INDEX_LEN, NULL),
+	    STORE_NOTFOUND);
+	assert_int_equal(sessions_index_of("Alice", head), 0);
+	assert_int_equal(
+	    store_get(sessions_store(reader), head, SESSIONS_INDEX_LEN, NULL),
+	    STORE_OK);
+	assert_in_range(sizes().index, 2, 5);
 	assert_int_equal(validate(reader, first), SESSIONS_VALID);
 	assert_int_equal(validate(sessions, first), SESSIONS_VALID);
 	begin("bob");
@@ -920,6 +930,7 @@ test_begin_against_lock(void **state)
 			struct users *u;
 			struct sessions *s;
 			enum store_err err;
+			int begun = 0;
 			if (users_open(dir, true, 5000, 0, &u, &error) !=
 				STORE_OK ||
 			    sessions_open(dir, true, 5000, 0, &manual.clock, &s,
@@ -929,7 +940,7 @@ test_begin_against_lock(void **state)
 				err = sessions_begin(s, u, &new, HASH, token);
 				if (write(ready[1], "x", 1) != 1)
 					_exit(2);
-			} while (err == STORE_OK);
+			} while (err == STORE_OK && ++begun < 5000);
 			_exit(err == STORE_NOTFOUND ? 0 : 3);
 		}
 		for (int i = 0; i < 3 + round; i++)
