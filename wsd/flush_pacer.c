@@ -22,8 +22,8 @@ flush_pacer_wait_ns(const struct flush_pacer *p, int64_t now_ns)
 }
 
 void
-flush_pacer_note(struct flush_pacer *p, int64_t start_ns, int64_t end_ns)
+flush_pacer_note(struct flush_pacer *p, int64_t ended_ns, int64_t cost_ns)
 {
-	p->ended_ns = end_ns;
-	p->cost_ns = end_ns > start_ns ? end_ns - start_ns : 0;
+	p->ended_ns = ended_ns;
+	p->cost_ns = cost_ns > 0 ? cost_ns : 0;
 }

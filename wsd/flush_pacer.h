@@ -23,7 +23,7 @@ struct flush_pacer {
 /* How long to wait before a pass; 0: now. */
 int64_t flush_pacer_wait_ns(const struct flush_pacer *p, int64_t now_ns);
 
-/* A pass went from start to end. */
-void flush_pacer_note(struct flush_pacer *p, int64_t start_ns, int64_t end_ns);
+/* A pass ended, having taken so long. */
+void flush_pacer_note(struct flush_pacer *p, int64_t ended_ns, int64_t cost_ns);
 
 #endif

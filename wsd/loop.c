@@ -19,6 +19,7 @@
 struct loop {
 	uv_loop_t uv;
 	uv_check_t drained;
+	uv_idle_t again; /* an active one keeps the loop from sleeping */
 	loop_fn *drained_fn;
 	void *drained_arg;
 	struct {
@@ -45,6 +46,9 @@ static void
 on_drained(uv_check_t *handle)
 {
 	struct loop *l = handle->data;
+	/* Not in its own callback: that comes before the loop decides
+	 * whether to sleep. */
+	uv_idle_stop(&l->again);
 	if (l->drained_fn != NULL)
 		l->drained_fn(l->drained_arg);
 }
@@ -62,6 +66,7 @@ loop_new(void)
 	uv_check_init(&l->uv, &l->drained);
 	l->drained.data = l;
 	uv_check_start(&l->drained, on_drained);
+	uv_idle_init(&l->uv, &l->again);
 	return l;
 }
 
@@ -71,6 +76,7 @@ loop_free(struct loop *l)
 	if (l == NULL)
 		return;
 	uv_close((uv_handle_t *)&l->drained, NULL);
+	uv_close((uv_handle_t *)&l->again, NULL);
 	for (size_t i = 0; i < l->signal_count; i++)
 		uv_close((uv_handle_t *)&l->signals[i].handle, NULL);
 	/* Each round closes what the one before asked for. */
@@ -113,6 +119,18 @@ loop_on_drained(struct loop *l, loop_fn *fn, void *arg)
 {
 	l->drained_fn = fn;
 	l->drained_arg = arg;
+}
+
+static void
+on_again(uv_idle_t *handle)
+{
+	(void)handle;
+}
+
+void
+loop_again(struct loop *l)
+{
+	uv_idle_start(&l->again, on_again);
 }
 
 static void

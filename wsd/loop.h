@@ -36,6 +36,9 @@ void *loop_native(struct loop *l);
  */
 void loop_on_drained(struct loop *l, loop_fn *fn, void *arg);
 
+/* The next round begins at once, without sleeping. */
+void loop_again(struct loop *l);
+
 /* Calls fn(arg) when the signal arrives. 0 or -1. */
 int loop_on_signal(struct loop *l, int signum, loop_fn *fn, void *arg);
 

@@ -46,6 +46,7 @@ struct server {
 	struct loop_timer *tick;
 	int64_t watchdog_ms; /* 0: none */
 	int64_t watchdog_sent_ms;
+	uint64_t received; /* input seen up to the last round */
 	bool is_draining;
 	int64_t drain_end_ms;
 };
@@ -168,7 +169,9 @@ static void
 on_drained(void *arg)
 {
 	struct server *s = arg;
-	flusher_drained(s->flusher);
+	uint64_t received = transport_lws_received(s->transport);
+	flusher_drained(s->flusher, received != s->received);
+	s->received = received;
 	transport_lws_reap(s->transport);
 	if (s->is_draining && transport_lws_count(s->transport) == 0)
 		loop_stop(s->loop);

@@ -29,8 +29,12 @@
 
 /* How long a peer may take to answer a close frame. */
 #define CLOSE_WAIT_MS 3000
-/* Of a frame in one read; at least a control frame's 125. */
-#define RX_BYTES 256
+/*
+ * Of a frame in one read, and kept for each connection; at least a control
+ * frame's 125. A long message takes more reads, which is little beside
+ * sending it to everyone.
+ */
+#define RX_BYTES 128
 /* Above any write, so that none is cut into pieces. */
 #define TX_BYTES 65536
 #define CLOSE_REASON_MAX 123
@@ -71,6 +75,7 @@ struct transport_lws {
 	const struct hub_join *joining; /* during adopt */
 	bool has_joined;
 	size_t count;
+	uint64_t received;
 	struct conn_list open, closing, doomed; /* by conn.state */
 };
 
@@ -299,6 +304,7 @@ on_receive(struct conn *c, const void *in, size_t len)
 	    .is_final = lws_is_final_fragment(c->wsi) != 0,
 	    .is_binary = lws_frame_is_binary(c->wsi) != 0,
 	};
+	c->owner->received++;
 	hub_receive(c->owner->hub, c->client, &f);
 }
 
@@ -582,6 +588,12 @@ size_t
 transport_lws_count(const struct transport_lws *t)
 {
 	return t->count;
+}
+
+uint64_t
+transport_lws_received(const struct transport_lws *t)
+{
+	return t->received;
 }
 
 void

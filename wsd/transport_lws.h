@@ -37,6 +37,9 @@ struct transport_lws *transport_lws_new(
 int transport_lws_adopt(struct transport_lws *t, int fd, const char *key,
     size_t key_len, const struct hub_join *join);
 
+/* Pieces of messages received so far: whether there was input. */
+uint64_t transport_lws_received(const struct transport_lws *t);
+
 /* Ends what asked for its end since the last call. Once a round. */
 void transport_lws_reap(struct transport_lws *t);
 

@@ -23,7 +23,7 @@ a_pass_waits_as_long_as_the_last_took(void **state)
 {
 	(void)state;
 	struct flush_pacer p = {0};
-	flush_pacer_note(&p, 100 * MS, 102 * MS);
+	flush_pacer_note(&p, 102 * MS, 2 * MS);
 	assert_int_equal(flush_pacer_wait_ns(&p, 102 * MS), 2 * MS);
 	assert_int_equal(flush_pacer_wait_ns(&p, 103 * MS), 1 * MS);
 	assert_int_equal(flush_pacer_wait_ns(&p, 104 * MS), 0);
@@ -35,7 +35,7 @@ short_passes_never_wait(void **state)
 {
 	(void)state;
 	struct flush_pacer p = {0};
-	flush_pacer_note(&p, 100 * MS, 100 * MS + 50000);
+	flush_pacer_note(&p, 100 * MS + 50000, 50000);
 	assert_int_equal(flush_pacer_wait_ns(&p, 100 * MS + 50001), 0);
 }
 
@@ -44,7 +44,7 @@ a_long_pass_holds_back_the_next_only_so_long(void **state)
 {
 	(void)state;
 	struct flush_pacer p = {0};
-	flush_pacer_note(&p, 100 * MS, 600 * MS);
+	flush_pacer_note(&p, 600 * MS, 500 * MS);
 	assert_int_equal(
 	    flush_pacer_wait_ns(&p, 600 * MS), FLUSH_PACER_WAIT_MAX_NS);
 }
@@ -54,9 +54,9 @@ a_clock_that_goes_back_does_no_harm(void **state)
 {
 	(void)state;
 	struct flush_pacer p = {0};
-	flush_pacer_note(&p, 100 * MS, 102 * MS);
+	flush_pacer_note(&p, 102 * MS, 2 * MS);
 	assert_int_equal(flush_pacer_wait_ns(&p, 1 * MS), 2 * MS);
-	flush_pacer_note(&p, 102 * MS, 100 * MS);
+	flush_pacer_note(&p, 100 * MS, -2 * MS);
 	assert_int_equal(flush_pacer_wait_ns(&p, 100 * MS), 0);
 }
 
