@@ -183,8 +183,7 @@ pack_queue(struct fanout *f, const struct fanout_seat *s, struct parcel *p)
 
 	p->bytes = queue;
 	p->queued_bytes = frame_run(queue, n, TRANSPORT_WRITE_MAX);
-	if (p->queued_bytes < n || n >= TRANSPORT_WRITE_MAX ||
-	    s->cursor == stream->end)
+	if (n >= TRANSPORT_WRITE_MAX || s->cursor == stream->end)
 		return;
 	const uint8_t *frames = stream_run(stream, s->cursor,
 	    TRANSPORT_WRITE_MAX - n, false, &p->stream_bytes, &p->frames);

@@ -125,9 +125,9 @@ held_key(const struct held_session *e, char key[static SESSIONS_KEY_SIZE])
 void
 held_fini(struct held *s)
 {
-	struct held_session *e, *next;
+	struct held_session *e;
 
-	HASH_ITER (hh, s->sessions, e, next) {
+	while ((e = s->sessions) != NULL) {
 		HASH_DEL(s->sessions, e);
 		free(e);
 	}

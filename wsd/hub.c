@@ -1,15 +1,10 @@
 /*
- * Who may do what: joins and their limits, what clients send, sessions that
- * end, and time. What happened goes to the room (room.h), bytes to the
- * fan-out (fanout.h); nothing here is done for each receiver of a message.
+ * Who is in: joins and their limits, and time. What clients send is in
+ * hub_receive.c, sessions that end in hub_session.c. What happened goes to
+ * the room (room.h), bytes to the fan-out (fanout.h); nothing here is done
+ * for each receiver of a message.
  */
-#include "wsd/hub.h"
-
-#include "wsd/held.h"
-#include "wsd/lines.h"
-#include "wsd/refs.h"
-#include "wsd/room.h"
-#include "wsd/tally.h"
+#include "wsd/hub_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,24 +12,6 @@
 #define MS_PER_S 1000
 #define UNFINISHED_MS 10000 /* a message must be complete by then */
 #define UNANSWERED_MAX 2 /* pings */
-
-struct hub {
-	struct room room;
-	struct held held;
-	struct tally addresses;
-	struct refs refs;
-	struct wheel pings;
-	uint64_t joins; /* spreads the pings */
-	uint64_t messages;
-	struct buf cleaned; /* a plain client's text */
-	bool is_draining;
-};
-
-static int64_t
-mono_ms(const struct hub *h)
-{
-	return clock_mono_ms(h->room.clock);
-}
 
 static uint64_t
 slow_bytes(const struct hub *h)
@@ -60,7 +37,7 @@ hub_new(const struct hub_opts *opts)
 		hub_free(h);
 		return NULL;
 	}
-	wheel_init(&h->pings, mono_ms(h) / MS_PER_S);
+	wheel_init(&h->pings, hub_mono_ms(h) / MS_PER_S);
 	return h;
 }
 
@@ -113,7 +90,7 @@ add_first_ping(struct hub *h, struct client *c)
 	uint64_t spread_s = (uint64_t)ping_s / 2 + 1;
 	int64_t in_s = ping_s - (int64_t)(h->joins++ % spread_s);
 
-	wheel_add(&h->pings, &c->ping, mono_ms(h) / MS_PER_S + in_s);
+	wheel_add(&h->pings, &c->ping, hub_mono_ms(h) / MS_PER_S + in_s);
 }
 
 static int
@@ -162,7 +139,7 @@ hub_join(struct hub *h, const struct hub_join *join, struct client **out)
 	if (is_first && tell_join(h, c) == -1)
 		goto err4;
 
-	c->joined_ms = mono_ms(h);
+	c->joined_ms = hub_mono_ms(h);
 	if (entry.is_resumed)
 		fanout_resume(&r->fanout, c);
 	if (join->protocol == HUB_GATECAST)
@@ -189,7 +166,7 @@ hub_gone(struct hub *h, struct client *c)
 {
 	wheel_remove(&c->ping);
 	fanout_remove(&h->room.fanout, c);
-	presence_exit(&h->room.presence, c->user, mono_ms(h));
+	presence_exit(&h->room.presence, c->user, hub_mono_ms(h));
 	tally_drop(&h->addresses, c->address);
 	held_remove(&h->held, c);
 	client_free(c);
@@ -203,207 +180,6 @@ hub_count(const struct hub *h)
 	return h->room.fanout.count;
 }
 
-/* --- what clients send ---------------------------------------------------- */
-
-static void
-refuse(struct hub *h, struct client *c, enum protocol_err err, const char *ref,
-    size_t ref_bytes, int64_t retry_after_ms)
-{
-	struct buf *out = &h->room.frames[HUB_GATECAST];
-
-	/* A line has no way to tell. */
-	if (fanout_seat(&h->room.fanout, c)->encoding != HUB_GATECAST)
-		return;
-	buf_reset(out);
-	protocol_error(out, err, ref, ref_bytes, retry_after_ms);
-	room_send(&h->room, c, out);
-}
-
-static void
-acknowledge(struct hub *h, struct client *c, const char *ref, size_t ref_bytes,
-    uint64_t seq)
-{
-	struct buf *out = &h->room.frames[HUB_GATECAST];
-
-	buf_reset(out);
-	protocol_ack(out, ref, ref_bytes, seq);
-	room_send(&h->room, c, out);
-}
-
-/* Whether the user may say one more now. */
-static bool
-is_allowed(struct hub *h, struct client *c, const char *ref, size_t ref_bytes)
-{
-	const struct config *config = h->room.config;
-	struct presence_user *u = c->user;
-	int64_t burst = config->wsd.user_burst;
-	int64_t wait_ms = ratelimit_take(
-	    &u->bucket, config->wsd.user_rate, burst, mono_ms(h));
-
-	if (wait_ms == 0) {
-		u->refused = 0;
-		return true;
-	}
-	/* Who goes on and on after being told is shown the door. */
-	u->refused++;
-	if (u->refused > 2 * (uint64_t)(burst > 0 ? burst : 1)) {
-		u->refused = 0;
-		fanout_close(&h->room.fanout, c, HUB_CLOSE_TOO_FAST,
-		    "too many messages");
-		return false;
-	}
-	refuse(h, c, PROTOCOL_TOO_FAST, ref, ref_bytes, wait_ms);
-	return false;
-}
-
-static size_t
-refs_max(const struct hub *h)
-{
-	int64_t messages = h->room.config->wsd.history_messages;
-
-	return messages > REFS_MIN ? (size_t)messages : REFS_MIN;
-}
-
-/* A message that was looked at and is good; ref NULL: none. */
-static void
-say(struct hub *h, struct client *c, const char *text, size_t text_bytes,
-    const char *ref, size_t ref_bytes)
-{
-	const struct presence_user *u = c->user;
-	struct protocol_event e = {
-	    .type = PROTOCOL_MESSAGE,
-	    .user = u->name,
-	    .user_bytes = u->name_bytes,
-	    .text = text,
-	    .text_bytes = text_bytes,
-	};
-
-	if (ref != NULL) {
-		uint64_t seq =
-		    refs_find(&h->refs, u->name, u->name_bytes, ref, ref_bytes);
-		if (seq != 0) {
-			acknowledge(h, c, ref, ref_bytes, seq);
-			return;
-		}
-	}
-	if (!is_allowed(h, c, ref, ref_bytes))
-		return;
-	if (room_broadcast(&h->room, &e) == -1) {
-		room_overloaded(&h->room, c);
-		return;
-	}
-	h->messages++;
-	/* Without memory for it, it would be said twice: rather that. */
-	if (ref != NULL)
-		refs_add(&h->refs, u->name, u->name_bytes, ref, ref_bytes,
-		    e.seq, refs_max(h));
-	if (fanout_seat(&h->room.fanout, c)->encoding == HUB_GATECAST)
-		acknowledge(h, c, ref, ref_bytes, e.seq);
-}
-
-static void
-take_line(struct hub *h, struct client *c, const char *text, size_t n)
-{
-	if (protocol_has_control(text, n)) {
-		buf_reset(&h->cleaned);
-		lines_clean(&h->cleaned, text, n);
-		if (h->cleaned.has_failed) {
-			room_overloaded(&h->room, c);
-			return;
-		}
-		text = buf_str(&h->cleaned);
-		n = h->cleaned.len;
-	}
-	if (!protocol_is_blank(text, n))
-		say(h, c, text, n, NULL, 0);
-}
-
-static void
-take_object(struct hub *h, struct client *c, const char *bytes, size_t n)
-{
-	struct protocol_request r;
-	enum protocol_err err = protocol_decode(
-	    bytes, n, (size_t)h->room.config->wsd.message_bytes, &r);
-
-	if (err != PROTOCOL_OK)
-		refuse(h, c, err, r.ref, r.ref_bytes, 0);
-	else if (r.type == PROTOCOL_SEND)
-		say(h, c, r.text, r.text_bytes, r.ref, r.ref_bytes);
-	else
-		room_history(&h->room, c, r.before, r.limit);
-	protocol_request_fini(&r);
-}
-
-/* The longest frame payload that may hold a good message. */
-static size_t
-payload_max(const struct hub *h, enum hub_protocol encoding)
-{
-	size_t n = (size_t)h->room.config->wsd.message_bytes;
-
-	return encoding == HUB_PLAIN
-	    ? n
-	    : n * PROTOCOL_ESCAPE_MAX + PROTOCOL_FRAME_EXTRA;
-}
-
-/* Room for a and b behind used bytes of max, without overflow. */
-static bool
-does_fit(size_t max, size_t used, size_t a, size_t b)
-{
-	return used <= max && a <= max - used && b <= max - used - a;
-}
-
-void
-hub_receive(struct hub *h, struct client *c, const struct hub_fragment *f)
-{
-	struct fanout *fanout = &h->room.fanout;
-	enum hub_protocol encoding = fanout_seat(fanout, c)->encoding;
-	const uint8_t *bytes = f->bytes;
-	size_t n = f->n;
-
-	if (fanout_is_closing(fanout, c))
-		return;
-	c->unanswered = 0;
-	if (f->is_binary) {
-		fanout_close(fanout, c, HUB_CLOSE_BINARY, "text only");
-		return;
-	}
-	if (f->is_first)
-		client_drop_partial(c);
-	size_t used = c->partial == NULL ? 0 : c->partial->n;
-	if (!does_fit(payload_max(h, encoding), used, n, f->remaining)) {
-		fanout_close(fanout, c, HUB_CLOSE_TOO_LONG, "too long");
-		return;
-	}
-	if (!f->is_final || c->partial != NULL) {
-		if (client_collect(c, bytes, n, mono_ms(h)) == -1) {
-			room_overloaded(&h->room, c);
-			return;
-		}
-		if (!f->is_final) {
-			fanout_seat(fanout, c)->flags |= FANOUT_UNFINISHED;
-			return;
-		}
-		bytes = c->partial->bytes;
-		n = c->partial->n;
-	}
-	/* Closing c drops its unfinished message: it is no longer that. */
-	struct client_partial *whole = c->partial;
-	c->partial = NULL;
-	fanout_seat(fanout, c)->flags &= (uint8_t)~FANOUT_UNFINISHED;
-	if (encoding == HUB_PLAIN)
-		take_line(h, c, (const char *)bytes, n);
-	else
-		take_object(h, c, (const char *)bytes, n);
-	free(whole);
-}
-
-void
-hub_pong(struct hub *h, struct client *c)
-{
-	(void)h;
-	c->unanswered = 0;
-}
-
 int
 hub_notice(struct hub *h, const char *text, size_t n)
 {
@@ -412,9 +188,9 @@ hub_notice(struct hub *h, const char *text, size_t n)
 	    .text = text,
 	    .text_bytes = n,
 	};
-	size_t max = payload_max(h, HUB_PLAIN);
 
-	if (protocol_is_blank(text, n) || !does_fit(max, 0, n, 0))
+	if (protocol_is_blank(text, n) ||
+	    n > (uint64_t)h->room.config->wsd.message_bytes)
 		return -1;
 	return room_broadcast(&h->room, &e);
 }
@@ -450,69 +226,6 @@ hub_drain(struct hub *h, uint16_t code, const char *reason)
 		fanout_close(f, f->seats[i].client, code, reason);
 }
 
-/* --- sessions that end ---------------------------------------------------- */
-
-static size_t
-end_session(struct hub *h, struct held_session *e)
-{
-	size_t closed = 0;
-
-	for (struct client *c = e->clients; c != NULL; c = c->session_next) {
-		if (fanout_is_closing(&h->room.fanout, c))
-			continue;
-		fanout_close(
-		    &h->room.fanout, c, HUB_CLOSE_SESSION_OVER, "session over");
-		closed++;
-	}
-	return closed;
-}
-
-size_t
-hub_end_session(struct hub *h, const char *session_key)
-{
-	struct held_session *e = held_find(&h->held, session_key);
-
-	return e == NULL ? 0 : end_session(h, e);
-}
-
-static bool
-has_open_client(const struct hub *h, const struct held_session *e)
-{
-	for (struct client *c = e->clients; c != NULL; c = c->session_next)
-		if (!fanout_is_closing(&h->room.fanout, c))
-			return true;
-	return false;
-}
-
-size_t
-hub_recheck(struct hub *h, bool everything, hub_verify *verify, void *arg)
-{
-	int64_t now_s = clock_wall_s(h->room.clock);
-	struct held_session *e, *next;
-	size_t closed = 0;
-
-	HASH_ITER (hh, h->held.sessions, e, next) {
-		char key[SESSIONS_KEY_SIZE];
-		int64_t end_s = e->end_s;
-		if ((!everything && e->end_s > now_s) || !has_open_client(h, e))
-			continue;
-		held_key(e, key);
-		switch (verify(arg, key, &end_s)) {
-		case SESSIONS_VALID:
-			e->end_s = end_s;
-			break;
-		case SESSIONS_UNAVAILABLE:
-			break;
-		case SESSIONS_BAD_TOKEN:
-		case SESSIONS_UNKNOWN:
-		case SESSIONS_EXPIRED:
-			closed += end_session(h, e);
-			break;
-		}
-	}
-	return closed;
-}
-
 /* --- time ----------------------------------------------------------------- */
 
 static void
@@ -530,15 +243,15 @@ ping(void *arg, struct wheel_node *n)
 	}
 	c->unanswered++;
 	fanout_send(&h->room.fanout, c, FRAME_PING, "", 0, false);
-	wheel_add(
-	    &h->pings, n, mono_ms(h) / MS_PER_S + h->room.config->wsd.ping_s);
+	wheel_add(&h->pings, n,
+	    hub_mono_ms(h) / MS_PER_S + h->room.config->wsd.ping_s);
 }
 
 void
 hub_tick(struct hub *h)
 {
 	struct fanout *f = &h->room.fanout;
-	int64_t now_ms = mono_ms(h);
+	int64_t now_ms = hub_mono_ms(h);
 
 	for (size_t i = 0; i < f->count; i++) {
 		struct client *c = f->seats[i].client;

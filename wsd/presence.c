@@ -51,10 +51,8 @@ forget(struct presence *p, struct presence_user *u)
 void
 presence_fini(struct presence *p)
 {
-	struct presence_user *u, *next;
-
-	HASH_ITER (hh, p->users, u, next)
-		forget(p, u);
+	while (p->users != NULL)
+		forget(p, p->users);
 	presence_init(p);
 }
 

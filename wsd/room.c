@@ -144,13 +144,12 @@ add_online(struct room *r, const struct presence_user *u)
 static void
 refresh_online(struct room *r)
 {
-	struct presence_user *u, *next;
-
 	if (!r->is_online_stale)
 		return;
 	buf_reset(&r->online);
 	r->is_online_stale = false;
-	HASH_ITER (hh, r->presence.users, u, next)
+	for (const struct presence_user *u = r->presence.users; u != NULL;
+	     u = u->hh.next)
 		if (u->is_online)
 			add_online(r, u);
 }

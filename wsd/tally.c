@@ -57,9 +57,9 @@ tally_count(const struct tally *t, const char *key)
 void
 tally_fini(struct tally *t)
 {
-	struct tally_entry *e, *next;
+	struct tally_entry *e;
 
-	HASH_ITER (hh, t->entries, e, next) {
+	while ((e = t->entries) != NULL) {
 		HASH_DEL(t->entries, e);
 		free(e);
 	}

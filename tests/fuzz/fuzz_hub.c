@@ -98,7 +98,7 @@ join(struct world *w, uint8_t who, uint8_t how)
 	p->has_cursor = p->protocol == HUB_GATECAST && (how & 0x40) != 0;
 	if (p->has_cursor && p->joined_seq > 0)
 		p->cursor = (how >> 3) % (p->joined_seq + 2);
-	snprintf(user, sizeof(user), "u%u", who % USERS);
+	snprintf(user, sizeof(user), "u%d", who % USERS);
 	const struct hub_join j = {
 	    .conn = &p->conn,
 	    .user = user,
@@ -155,7 +155,7 @@ say(struct world *w, struct person *p, uint8_t what)
 		n = (size_t)snprintf(text, sizeof(text), "{\"type\":\"send\",");
 		if (what & 0x20)
 			n += (size_t)snprintf(text + n, sizeof(text) - n,
-			    "\"ref\":\"%u\",", what & 3);
+			    "\"ref\":\"%d\",", what & 3);
 		n +=
 		    (size_t)snprintf(text + n, sizeof(text) - n, "\"text\":\"");
 	}

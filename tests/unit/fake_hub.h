@@ -19,6 +19,30 @@
 #define FAKE_TIME_MS INT64_C(1767323045678) /* 2026-01-02T03:04:05.678Z */
 #define FAKE_PEOPLE 64
 
+/* What gatecast.v1 looks like; numbers are strings here. */
+#define TIME "2026-01-02T03:04:05.678Z"
+#define HELLO(user, seq, resumed, online)                              \
+	"{\"type\":\"hello\",\"user\":\"" user "\",\"epoch\":\"e0c\"," \
+	"\"seq\":" seq ",\"resumed\":" resumed ",\"ping_s\":25,"       \
+	"\"message_bytes\":4096,\"online\":[" online "]}"
+#define ONLINE(user) "{\"user\":\"" user "\",\"since\":\"" TIME "\"}"
+#define EVENT(type, seq, user)                                    \
+	"{\"type\":\"" type "\",\"seq\":" seq ",\"user\":\"" user \
+	"\",\"time\":\"" TIME "\""
+#define JOIN(seq, user) EVENT("join", seq, user) "}"
+#define LEAVE_AT(seq, user, time)                              \
+	"{\"type\":\"leave\",\"seq\":" seq ",\"user\":\"" user \
+	"\",\"time\":\"" time "\"}"
+#define MESSAGE(seq, user, text) \
+	EVENT("message", seq, user) ",\"text\":\"" text "\"}"
+#define ERROR(ref, code, detail)                               \
+	"{\"type\":\"error\",\"ref\":" ref ",\"code\":\"" code \
+	"\",\"detail\":\"" detail "\"}"
+
+#define NOTICE(seq, text)                                       \
+	"{\"type\":\"notice\",\"seq\":" seq ",\"time\":\"" TIME \
+	"\",\"text\":\"" text "\"}"
+
 struct person {
 	struct fake_conn conn;
 	struct client *client; /* NULL: gone */

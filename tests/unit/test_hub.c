@@ -10,25 +10,6 @@
 
 #include "fake_hub.h"
 
-#define TIME "2026-01-02T03:04:05.678Z"
-#define HELLO(user, seq, resumed, online)                              \
-	"{\"type\":\"hello\",\"user\":\"" user "\",\"epoch\":\"e0c\"," \
-	"\"seq\":" seq ",\"resumed\":" resumed ",\"ping_s\":25,"       \
-	"\"message_bytes\":4096,\"online\":[" online "]}"
-#define ONLINE(user) "{\"user\":\"" user "\",\"since\":\"" TIME "\"}"
-#define EVENT(type, seq, user)                                    \
-	"{\"type\":\"" type "\",\"seq\":" seq ",\"user\":\"" user \
-	"\",\"time\":\"" TIME "\""
-#define JOIN(seq, user) EVENT("join", seq, user) "}"
-#define LEAVE_AT(seq, user, time)                              \
-	"{\"type\":\"leave\",\"seq\":" seq ",\"user\":\"" user \
-	"\",\"time\":\"" time "\"}"
-#define MESSAGE(seq, user, text) \
-	EVENT("message", seq, user) ",\"text\":\"" text "\"}"
-#define ERROR(ref, code, detail)                               \
-	"{\"type\":\"error\",\"ref\":" ref ",\"code\":\"" code \
-	"\",\"detail\":\"" detail "\"}"
-
 static void
 test_two_protocols(void **state)
 {
@@ -316,215 +297,21 @@ test_no_encoding_without_readers(void **state)
 }
 
 static void
-test_history(void **state)
+test_closed_is_no_reader(void **state)
 {
 	struct fake *f = *state;
-	struct person *a = join(f, "alice", HUB_GATECAST);
+	struct hub_stats stats;
 
-	send_text(f, a, "one");
-	join(f, "bob", HUB_GATECAST);
-	assert_int_equal(hub_notice(f->hub, "two", 3), 0);
-	send_text(f, a, "three");
-	hub_flush(f->hub);
-	skip_all(a);
-#define NOTICE4                                                          \
-	"{\"type\":\"notice\",\"seq\":4,\"time\":\"" TIME "\",\"text\":" \
-							  "\"two\"}"
-	static const struct {
-		const char *ask, *answer;
-	} cases[] = {
-	    {"",
-		MESSAGE("2", "alice", "one") "," NOTICE4 "," MESSAGE(
-		    "5", "alice", "three") "],\"more\":false}"},
-	    {",\"limit\":2",
-		NOTICE4 "," MESSAGE("5", "alice", "three") "],\"more\":true}"},
-	    {",\"before\":5,\"limit\":1", NOTICE4 "],\"more\":true}"},
-	    {",\"before\":4", MESSAGE("2", "alice", "one") "],\"more\":false}"},
-	    {",\"before\":3,\"limit\":1",
-		MESSAGE("2", "alice", "one") "],\"more\":false}"},
-	    {",\"before\":2", "],\"more\":false}"},
-	    {",\"before\":0", "],\"more\":false}"},
-	    {",\"before\":9000000000000000000,\"limit\":1",
-		MESSAGE("5", "alice", "three") "],\"more\":true}"},
-	};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char text[256];
-		snprintf(text, sizeof(text), "{\"type\":\"history\"%s}",
-		    cases[i].ask);
-		say(f, a, text);
-		snprintf(text, sizeof(text), "{\"type\":\"history\"%s}", "");
-		hub_flush(f->hub);
-		char expected[1024];
-		snprintf(expected, sizeof(expected),
-		    "{\"type\":\"history\",\"messages\":[%s", cases[i].answer);
-		expect(a, expected);
-	}
-}
-
-static void
-test_history_is_bounded(void **state)
-{
-	struct fake *f = *state;
-	char text[2100];
-	uint8_t first;
-	size_t n;
-	struct person *a = join(f, "alice", HUB_PLAIN);
-	struct person *b = join(f, "bob", HUB_GATECAST);
-
-	f->config.wsd.history_messages = 1000;
-	memset(text, 't', 2000);
-	for (int i = 0; i < 100; i++)
-		say_bytes(f, a, text, 2000);
-	hub_flush(f->hub);
-	hub_writable(f->hub, b->client);
-	for (int i = 0; i < 10; i++)
-		hub_writable(f->hub, b->client);
-	skip_all(b);
-	say(f, b, "{\"type\":\"history\",\"limit\":200}");
-	hub_flush(f->hub);
-	char *answer = fake_frame(&b->conn, &first, &n);
-	assert_non_null(answer);
-	assert_in_range(n, 45000, 49152 + 512);
-	assert_non_null(strstr(answer + n - 20, "\"more\":true}"));
-	assert_non_null(strstr(answer, "\"seq\":102,"));
-	assert_null(strstr(answer, "\"seq\":60,"));
-	free(answer);
-	/* None is kept. */
 	f->config.wsd.history_messages = 0;
-	hub_tick(f->hub);
-	say(f, b, "{\"type\":\"history\"}");
+	join(f, "alice", HUB_PLAIN);
+	struct person *b = join(f, "bob", HUB_PLAIN);
 	hub_flush(f->hub);
-	expect(b, "{\"type\":\"history\",\"messages\":[],\"more\":false}");
-}
-
-static void
-test_history_by_age(void **state)
-{
-	struct fake *f = *state;
-	struct person *a = join(f, "alice", HUB_GATECAST);
-
-	f->config.wsd.history_age_s = 10;
-	send_text(f, a, "old");
-	clock_manual_advance(&f->clock, 10001);
-	hub_tick(f->hub);
-	hub_flush(f->hub);
-	skip_all(a);
-	say(f, a, "{\"type\":\"history\"}");
-	hub_flush(f->hub);
-	expect(a, "{\"type\":\"history\",\"messages\":[],\"more\":false}");
-}
-
-static void
-test_resume(void **state)
-{
-	struct fake *f = *state;
-	struct person *a = join(f, "alice", HUB_GATECAST);
-
-	send_text(f, a, "one");
-	send_text(f, a, "two");
-	struct person *b = resume(f, "alice", FAKE_EPOCH, 2);
-	send_text(f, a, "three");
-	hub_flush(f->hub);
-	expect(b, HELLO("alice", "2", "true", ONLINE("alice")));
-	expect(b, MESSAGE("3", "alice", "two"));
-	expect(b, MESSAGE("4", "alice", "three"));
-	expect_nothing(b);
-	/* From the beginning, and with nothing missed. */
-	struct person *c = resume(f, "carol", FAKE_EPOCH, 0);
-	struct person *d = resume(f, "carol", FAKE_EPOCH, 5);
-	hub_flush(f->hub);
-	expect(c,
-	    HELLO("carol", "0", "true", ONLINE("alice") "," ONLINE("carol")));
-	expect(c, JOIN("1", "alice"));
-	expect(c, MESSAGE("2", "alice", "one"));
-	expect(c, MESSAGE("3", "alice", "two"));
-	expect(c, MESSAGE("4", "alice", "three"));
-	expect(c, JOIN("5", "carol"));
-	expect_nothing(c);
-	expect(d,
-	    HELLO("carol", "5", "true", ONLINE("alice") "," ONLINE("carol")));
-	expect_nothing(d);
-}
-
-static void
-test_resume_with_gap(void **state)
-{
-	struct fake *f = *state;
-	struct person *a = join(f, "alice", HUB_GATECAST);
-
-	f->config.wsd.history_messages = 2;
-	for (int i = 0; i < 8; i++)
-		send_text(f, a, "x");
-	hub_flush(f->hub);
-	struct person *b = resume(f, "alice", FAKE_EPOCH, 3);
-	struct person *c = resume(f, "alice", FAKE_EPOCH, 7);
-	hub_flush(f->hub);
-	expect(b, HELLO("alice", "3", "true", ONLINE("alice")));
-	expect(b, "{\"type\":\"gap\",\"from\":4,\"to\":7}");
-	expect(b, MESSAGE("8", "alice", "x"));
-	expect(b, MESSAGE("9", "alice", "x"));
-	expect_nothing(b);
-	expect(c, HELLO("alice", "7", "true", ONLINE("alice")));
-	expect(c, MESSAGE("8", "alice", "x"));
-	/* Nothing kept at all. */
-	f->config.wsd.history_messages = 0;
-	send_text(f, a, "y");
-	struct person *d = resume(f, "alice", FAKE_EPOCH, 9);
-	struct person *e = resume(f, "alice", FAKE_EPOCH, 10);
-	send_text(f, a, "z");
-	hub_flush(f->hub);
-	expect(d, HELLO("alice", "9", "true", ONLINE("alice")));
-	expect(d, "{\"type\":\"gap\",\"from\":10,\"to\":10}");
-	expect(d, MESSAGE("11", "alice", "z"));
-	expect_nothing(d);
-	expect(e, HELLO("alice", "10", "true", ONLINE("alice")));
-	expect(e, MESSAGE("11", "alice", "z"));
-	expect_nothing(e);
-}
-
-static void
-test_resume_refused(void **state)
-{
-	struct fake *f = *state;
-	struct person *a = join(f, "alice", HUB_GATECAST);
-
-	send_text(f, a, "one");
-	struct person *b = resume(f, "alice", FAKE_EPOCH + 1, 1);
-	struct person *c = resume(f, "alice", FAKE_EPOCH, 3);
-	struct person *d = resume(f, "alice", FAKE_EPOCH, UINT64_MAX);
-	hub_flush(f->hub);
-	expect(b, HELLO("alice", "2", "false", ONLINE("alice")));
-	expect_nothing(b);
-	expect(c, HELLO("alice", "2", "false", ONLINE("alice")));
-	expect_nothing(c);
-	expect(d, HELLO("alice", "2", "false", ONLINE("alice")));
-	expect_nothing(d);
-}
-
-static void
-test_resume_after_all_were_gone(void **state)
-{
-	struct fake *f = *state;
-	struct person *a = join(f, "alice", HUB_GATECAST);
-	struct person *p = join(f, "bob", HUB_PLAIN);
-
-	gone(f, a);
-	say(f, p, "alone");
-	clock_manual_advance(&f->clock, 5000);
-	hub_tick(f->hub);
-	hub_flush(f->hub);
-	struct person *b = resume(f, "alice", FAKE_EPOCH, 2);
-	hub_flush(f->hub);
-	expect(b,
-	    HELLO("alice", "2", "true",
-		ONLINE("bob") ",{\"user\":\"alice\","
-			      "\"since\":\"2026-01-02T03:04:10.678Z\"}"));
-	expect(b, MESSAGE("3", "bob", "alone"));
-	expect(b, LEAVE_AT("4", "alice", "2026-01-02T03:04:10.678Z"));
-	expect(b,
-	    "{\"type\":\"join\",\"seq\":5,\"user\":\"alice\","
-	    "\"time\":\"2026-01-02T03:04:10.678Z\"}");
-	expect_nothing(b);
+	hub_end_session(f->hub, fake_key('0'));
+	assert_int_equal(b->conn.close_code, 4401);
+	assert_int_equal(hub_notice(f->hub, "nobody reads", 12), 0);
+	hub_get_stats(f->hub, &stats);
+	assert_int_equal(stats.log_bytes, 0);
+	assert_int_equal(stats.seq, 3);
 }
 
 static void
@@ -554,11 +341,21 @@ test_fragments(void **state)
 	    });
 	hub_receive(
 	    f->hub, a->client, &(struct hub_fragment){.is_final = true});
+	/* One that begins anew takes nothing along. */
+	for (int i = 0; i < 2; i++)
+		hub_receive(f->hub, a->client,
+		    &(struct hub_fragment){
+			.bytes = (const uint8_t *)"ab" + i,
+			.n = 1,
+			.is_first = true,
+			.is_final = i == 1,
+		    });
 	/* Nothing is left of it for the next. */
 	say(f, a, "whole");
 	hub_flush(f->hub);
 	expect(a, "alice-2026-01-02 03:04:05-说:in pieces");
 	expect(a, "alice-2026-01-02 03:04:05-说:more");
+	expect(a, "alice-2026-01-02 03:04:05-说:b");
 	expect(a, "alice-2026-01-02 03:04:05-说:whole");
 	expect_nothing(a);
 }
@@ -618,19 +415,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		test_no_encoding_without_readers, fake_setup, fake_teardown),
 	    cmocka_unit_test_setup_teardown(
-		test_history, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_history_is_bounded, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_history_by_age, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_resume, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_resume_with_gap, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_resume_refused, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_resume_after_all_were_gone, fake_setup, fake_teardown),
+		test_closed_is_no_reader, fake_setup, fake_teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_fragments, fake_setup, fake_teardown),
 	    cmocka_unit_test_setup_teardown(

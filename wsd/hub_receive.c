@@ -1,0 +1,208 @@
+/*
+ * What clients send: pieces become messages, messages are looked at, and
+ * what is good is said in the room. Plain lines and gatecast.v1 part ways in
+ * take_line and take_object alone.
+ */
+#include "wsd/hub_impl.h"
+#include "wsd/lines.h"
+
+#include <stdlib.h>
+
+static void
+refuse(struct hub *h, struct client *c, enum protocol_err err, const char *ref,
+    size_t ref_bytes, int64_t retry_after_ms)
+{
+	struct buf *out = &h->room.frames[HUB_GATECAST];
+
+	/* A line has no way to tell. */
+	if (fanout_seat(&h->room.fanout, c)->encoding != HUB_GATECAST)
+		return;
+	buf_reset(out);
+	protocol_error(out, err, ref, ref_bytes, retry_after_ms);
+	room_send(&h->room, c, out);
+}
+
+static void
+acknowledge(struct hub *h, struct client *c, const char *ref, size_t ref_bytes,
+    uint64_t seq)
+{
+	struct buf *out = &h->room.frames[HUB_GATECAST];
+
+	buf_reset(out);
+	protocol_ack(out, ref, ref_bytes, seq);
+	room_send(&h->room, c, out);
+}
+
+/* Whether the user may say one more now. */
+static bool
+is_allowed(struct hub *h, struct client *c, const char *ref, size_t ref_bytes)
+{
+	const struct config *config = h->room.config;
+	struct presence_user *u = c->user;
+	int64_t burst = config->wsd.user_burst;
+	int64_t wait_ms = ratelimit_take(
+	    &u->bucket, config->wsd.user_rate, burst, hub_mono_ms(h));
+
+	if (wait_ms == 0) {
+		u->refused = 0;
+		return true;
+	}
+	/* Who goes on and on after being told is shown the door. */
+	u->refused++;
+	if (u->refused > 2 * (uint64_t)(burst > 0 ? burst : 1)) {
+		u->refused = 0;
+		fanout_close(&h->room.fanout, c, HUB_CLOSE_TOO_FAST,
+		    "too many messages");
+		return false;
+	}
+	refuse(h, c, PROTOCOL_TOO_FAST, ref, ref_bytes, wait_ms);
+	return false;
+}
+
+static size_t
+refs_max(const struct hub *h)
+{
+	int64_t messages = h->room.config->wsd.history_messages;
+
+	return messages > REFS_MIN ? (size_t)messages : REFS_MIN;
+}
+
+/* A message that was looked at and is good; ref NULL: none. */
+static void
+say(struct hub *h, struct client *c, const char *text, size_t text_bytes,
+    const char *ref, size_t ref_bytes)
+{
+	const struct presence_user *u = c->user;
+	struct protocol_event e = {
+	    .type = PROTOCOL_MESSAGE,
+	    .user = u->name,
+	    .user_bytes = u->name_bytes,
+	    .text = text,
+	    .text_bytes = text_bytes,
+	};
+
+	if (ref != NULL) {
+		uint64_t seq =
+		    refs_find(&h->refs, u->name, u->name_bytes, ref, ref_bytes);
+		if (seq != 0) {
+			acknowledge(h, c, ref, ref_bytes, seq);
+			return;
+		}
+	}
+	if (!is_allowed(h, c, ref, ref_bytes))
+		return;
+	if (room_broadcast(&h->room, &e) == -1) {
+		room_overloaded(&h->room, c);
+		return;
+	}
+	h->messages++;
+	/* Without memory for it, it would be said twice: rather that. */
+	if (ref != NULL)
+		refs_add(&h->refs, u->name, u->name_bytes, ref, ref_bytes,
+		    e.seq, refs_max(h));
+	if (fanout_seat(&h->room.fanout, c)->encoding == HUB_GATECAST)
+		acknowledge(h, c, ref, ref_bytes, e.seq);
+}
+
+static void
+take_line(struct hub *h, struct client *c, const char *text, size_t n)
+{
+	if (protocol_has_control(text, n)) {
+		buf_reset(&h->cleaned);
+		lines_clean(&h->cleaned, text, n);
+		if (h->cleaned.has_failed) {
+			room_overloaded(&h->room, c);
+			return;
+		}
+		text = buf_str(&h->cleaned);
+		n = h->cleaned.len;
+	}
+	if (!protocol_is_blank(text, n))
+		say(h, c, text, n, NULL, 0);
+}
+
+static void
+take_object(struct hub *h, struct client *c, const char *bytes, size_t n)
+{
+	struct protocol_request r;
+	enum protocol_err err = protocol_decode(
+	    bytes, n, (size_t)h->room.config->wsd.message_bytes, &r);
+
+	if (err != PROTOCOL_OK)
+		refuse(h, c, err, r.ref, r.ref_bytes, 0);
+	else if (r.type == PROTOCOL_SEND)
+		say(h, c, r.text, r.text_bytes, r.ref, r.ref_bytes);
+	else
+		room_history(&h->room, c, r.before, r.limit);
+	protocol_request_fini(&r);
+}
+
+/* The longest frame payload that may hold a good message. */
+static size_t
+payload_max(const struct hub *h, enum hub_protocol encoding)
+{
+	size_t n = (size_t)h->room.config->wsd.message_bytes;
+
+	return encoding == HUB_PLAIN
+	    ? n
+	    : n * PROTOCOL_ESCAPE_MAX + PROTOCOL_FRAME_EXTRA;
+}
+
+/* Room for a and b behind used bytes of max, without overflow. */
+static bool
+does_fit(size_t max, size_t used, size_t a, size_t b)
+{
+	return used <= max && a <= max - used && b <= max - used - a;
+}
+
+void
+hub_receive(struct hub *h, struct client *c, const struct hub_fragment *f)
+{
+	struct fanout *fanout = &h->room.fanout;
+	enum hub_protocol encoding = fanout_seat(fanout, c)->encoding;
+	const uint8_t *bytes = f->bytes;
+	size_t n = f->n;
+
+	if (fanout_is_closing(fanout, c))
+		return;
+	c->unanswered = 0;
+	if (f->is_binary) {
+		fanout_close(fanout, c, HUB_CLOSE_BINARY, "text only");
+		return;
+	}
+	if (f->is_first)
+		client_drop_partial(c);
+	size_t used = c->partial == NULL ? 0 : c->partial->n;
+	if (!does_fit(payload_max(h, encoding), used, n, f->remaining)) {
+		fanout_close(fanout, c, HUB_CLOSE_TOO_LONG, "too long");
+		return;
+	}
+	if (!f->is_final || c->partial != NULL) {
+		if (client_collect(c, bytes, n, hub_mono_ms(h)) == -1) {
+			room_overloaded(&h->room, c);
+			return;
+		}
+		if (!f->is_final) {
+			fanout_seat(fanout, c)->flags |= FANOUT_UNFINISHED;
+			return;
+		}
+		bytes = c->partial->bytes;
+		n = c->partial->n;
+	}
+	/* Closing c drops its unfinished message: it is no longer that. */
+	struct client_partial *whole = c->partial;
+	c->partial = NULL;
+	fanout_seat(fanout, c)->flags &= (uint8_t)~FANOUT_UNFINISHED;
+	if (encoding == HUB_PLAIN)
+		take_line(h, c, (const char *)bytes, n);
+	else
+		take_object(h, c, (const char *)bytes, n);
+	free(whole);
+}
+
+void
+hub_pong(struct hub *h, struct client *c)
+{
+	(void)h;
+	c->unanswered = 0;
+}
