@@ -210,6 +210,23 @@ bench_open(struct store *w)
 	    (unsigned long long)stats.records, (now_s() - begin) * 1e3);
 }
 
+static void
+clean_up(struct store *s)
+{
+	struct store_stats stats;
+	char path[512];
+	static const char *const names[] = {"base.gdbm", "lock"};
+	check(store_stats(s, &stats), "stats");
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		unlink(path);
+	}
+	snprintf(path, sizeof(path), "%s/journal.%llu", dir,
+	    (unsigned long long)stats.generation);
+	unlink(path);
+	rmdir(dir);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -230,6 +247,8 @@ main(int argc, char **argv)
 	bench_commits(1);
 	bench_commits(2);
 	bench_open(w);
+	if (argc <= 1)
+		clean_up(w);
 	store_close(r);
 	store_close(w);
 	return EXIT_SUCCESS;
