@@ -64,13 +64,13 @@ get_length(const uint8_t **b, const uint8_t *end, size_t *len)
 static void
 check_params(struct intake *in)
 {
-	const uint8_t *b = (const uint8_t *)in->params.data;
-	const uint8_t *end = b + in->params.len;
 	size_t count = 0;
 
 	in->has_params = true;
 	if (in->params.len == 0)
 		return;
+	const uint8_t *b = (const uint8_t *)in->params.data;
+	const uint8_t *end = b + in->params.len;
 	/* A NUL would end the value early for whoever reads it as text. */
 	while (b < end) {
 		size_t name, value;

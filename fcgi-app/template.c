@@ -44,6 +44,7 @@ struct parser {
 	size_t n_names;
 	struct buf *error;
 	unsigned depth;
+	unsigned files;
 };
 
 /* A section that is still open: the op to patch and its name. */
@@ -140,6 +141,8 @@ parse_include(struct parser *p, const struct scan *s, const char *tag, size_t n)
 		return fail(p, s, "not a file name", tag, n);
 	if (p->depth == TEMPLATE_DEPTH_MAX)
 		return fail(p, s, "files inside files too deep", tag, n);
+	if (++p->files >= TEMPLATE_FILES_MAX)
+		return fail(p, s, "too many files", tag, n);
 	memcpy(file, tag + 1, n - 1);
 	file[n - 1] = '\0';
 	return parse_file(p, file);

@@ -21,6 +21,7 @@
 
 #define TEMPLATE_NAMES_MAX 32
 #define TEMPLATE_DEPTH_MAX 4 /* files inside files */
+#define TEMPLATE_FILES_MAX 64 /* for one page, repetitions counted */
 #define TEMPLATE_NEST_MAX 8 /* sections inside sections */
 #define TEMPLATE_FILE_MAX 65536
 

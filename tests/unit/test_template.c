@@ -124,6 +124,25 @@ test_sections(void **state)
 }
 
 static void
+test_many_files(void **state)
+{
+	struct buf text = BUF_INIT;
+	struct buf error = BUF_INIT;
+
+	(void)state;
+	for (int i = 1; i < TEMPLATE_FILES_MAX; i++)
+		buf_puts(&text, "{{>part.html}}");
+	struct template *t = load(buf_str(&text), &error);
+	assert_non_null(t);
+	template_free(t);
+	buf_puts(&text, "{{>part.html}}");
+	assert_null(load(buf_str(&text), &error));
+	assert_non_null(strstr(buf_str(&error), "too many files"));
+	buf_fini(&text);
+	buf_fini(&error);
+}
+
+static void
 test_refused(void **state)
 {
 	static const struct {
@@ -178,6 +197,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_render),
 	    cmocka_unit_test(test_sections),
+	    cmocka_unit_test(test_many_files),
 	    cmocka_unit_test(test_refused),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

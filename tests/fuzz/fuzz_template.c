@@ -1,0 +1,73 @@
+/*
+ * Templates: whatever the file says, it is refused with a message or renders
+ * without letting markup out of a value.
+ */
+#include "fcgi-app/template.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct input {
+	const uint8_t *data;
+	size_t size;
+};
+
+static int
+read_input(void *arg, const char *file, struct buf *out, struct buf *error)
+{
+	const struct input *in = arg;
+
+	if (strcmp(file, "main") == 0 || strcmp(file, "a") == 0)
+		return buf_append(out, in->data, in->size);
+	buf_puts(error, "no such file");
+	return -1;
+}
+
+/* Characters that could end a text or an attribute. */
+static size_t
+count_markup(const struct buf *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->len; i++)
+		n += b->data[i] == '<' || b->data[i] == '>' ||
+		    b->data[i] == '"' || b->data[i] == '\'';
+	return n;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char *const names[] = {"a", "b", ""};
+	const char *plain[] = {"a", "b", NULL};
+	const char *hostile[] = {"<script>", "\"'", NULL};
+	const struct i18n_file files[I18N_LANGS] = {
+	    {"en", "k = v\n", 6}, {"zh", "k = w\n", 6}};
+	struct input in = {data, size};
+	struct buf error = BUF_INIT;
+	struct buf out = BUF_INIT;
+	struct buf marked = BUF_INIT;
+	struct i18n *phrases = i18n_new(files, &error);
+	const struct template_source source = {read_input, &in, phrases};
+
+	struct template *t = template_new("main", &source, names, 3, &error);
+	if ((t == NULL) != (error.len > 0))
+		abort();
+	if (t != NULL) {
+		if (template_render(t, plain, I18N_EN, &out) == -1 ||
+		    template_render(t, hostile, I18N_EN, &marked) == -1)
+			abort();
+		/* What a value says adds no markup. */
+		if (count_markup(&out) != count_markup(&marked))
+			abort();
+		template_free(t);
+	}
+	i18n_free(phrases);
+	buf_fini(&marked);
+	buf_fini(&out);
+	buf_fini(&error);
+	return 0;
+}
