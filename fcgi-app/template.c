@@ -29,8 +29,7 @@ struct op {
 	size_t n;
 };
 
-struct template
-{
+struct template_page {
 	struct op *ops;
 	size_t n_ops;
 	struct buf text;
@@ -38,7 +37,7 @@ struct template
 };
 
 struct parser {
-	struct template *t;
+	struct template_page *t;
 	const struct template_source *source;
 	const char *const *names;
 	size_t n_names;
@@ -83,7 +82,7 @@ fail(struct parser *p, const struct scan *s, const char *what, const char *tag,
 static struct op *
 add(struct parser *p, enum op_kind kind, size_t at)
 {
-	struct template *t = p->t;
+	struct template_page *t = p->t;
 
 	if (t->n_ops == OPS_MAX)
 		return NULL;
@@ -279,11 +278,11 @@ out:
 	return rc;
 }
 
-struct template *
+struct template_page *
 template_new(const char *file, const struct template_source *source,
     const char *const *names, size_t count, struct buf *error)
 {
-	struct template *t = calloc(1, sizeof(*t));
+	struct template_page *t = calloc(1, sizeof(*t));
 
 	if (t == NULL)
 		goto nomem;
@@ -313,7 +312,7 @@ err0:
 }
 
 void
-template_free(struct template *t)
+template_free(struct template_page *t)
 {
 	if (t == NULL)
 		return;
@@ -323,7 +322,7 @@ template_free(struct template *t)
 }
 
 int
-template_render(const struct template *t, const char *const *values,
+template_render(const struct template_page *t, const char *const *values,
     enum i18n_lang lang, struct buf *out)
 {
 	for (size_t i = 0; i < t->n_ops;) {

@@ -25,7 +25,7 @@
 #define TEMPLATE_NEST_MAX 8 /* sections inside sections */
 #define TEMPLATE_FILE_MAX 65536
 
-struct template;
+struct template_page;
 
 /*
  * Gives a file's bytes; 0, or -1 with the reason, without a line end, in
@@ -45,16 +45,16 @@ struct template_source {
  * not exist, a section left open and the like: NULL, and "FILE:LINE: ..."
  * in error.
  */
-struct template *
+struct template_page *
 template_new(const char *file, const struct template_source *source,
     const char *const *names, size_t count, struct buf *error);
-void template_free(struct template *t);
+void template_free(struct template_page *t);
 
 /*
  * Appends the page. values[i] belongs to names[i]; NULL counts as empty.
  * 0, or -1 out of memory.
  */
-int template_render(const struct template *t, const char *const *values,
+int template_render(const struct template_page *t, const char *const *values,
     enum i18n_lang lang, struct buf *out);
 
 #endif

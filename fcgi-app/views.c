@@ -58,7 +58,7 @@ static const char *const errors[] = {"400", "403", "404", "405", "413", "415",
 
 struct views {
 	struct i18n *phrases;
-	struct template *templates[VIEWS];
+	struct template_page *templates[VIEWS];
 };
 
 static int
@@ -135,7 +135,7 @@ check_errors(const struct views *v, struct buf *error)
 	return 0;
 }
 
-static struct template *
+static struct template_page *
 load_page(const struct views *v, char *dir, enum view view, struct buf *error)
 {
 	struct template_source source = {read_file, dir, v->phrases};

@@ -53,7 +53,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct i18n *phrases = i18n_new(files, &error);
 	const struct template_source source = {read_input, &in, phrases};
 
-	struct template *t = template_new("main", &source, names, 3, &error);
+	struct template_page *t =
+	    template_new("main", &source, names, 3, &error);
 	if ((t == NULL) != (error.len > 0))
 		abort();
 	if (t != NULL) {

@@ -10,31 +10,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PARAMS_MAX 24
-
 static struct request req;
 
-/* Parses a NULL-ended list of parameters. */
 static enum request_err
-parse(const char *first, ...)
+parse(const char *const *params)
 {
-	char *params[PARAMS_MAX] = {NULL};
-	size_t n = 0;
-	va_list ap;
-
-	va_start(ap, first);
-	for (const char *p = first; p != NULL; p = va_arg(ap, const char *))
-		params[n++] = (char *)(uintptr_t)p;
-	va_end(ap);
-	return request_parse(params, &req);
+	return request_parse((char *const *)(uintptr_t)params, &req);
 }
+
+/* Parses these parameters; NULL ends them. */
+#define PARSE(...) parse((const char *const[]){__VA_ARGS__})
 
 static void
 test_fields(void **state)
 {
 	(void)state;
 	assert_int_equal(
-	    parse("FCGI_ROLE=RESPONDER", "REQUEST_METHOD=POST",
+	    PARSE("FCGI_ROLE=RESPONDER", "REQUEST_METHOD=POST",
 		"SCRIPT_NAME=/login", "QUERY_STRING=a=b", "CONTENT_LENGTH=12",
 		"CONTENT_TYPE=text/plain", "HTTP_HOST=h", "HTTP_ORIGIN=o",
 		"HTTP_COOKIE=a=1", "HTTP_COOKIE=b=2", "REMOTE_ADDR=1.2.3.4",
@@ -70,13 +62,13 @@ test_methods(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		assert_int_equal(
-		    parse(table[i].param, "SCRIPT_NAME=/", NULL), REQUEST_OK);
+		    PARSE(table[i].param, "SCRIPT_NAME=/", NULL), REQUEST_OK);
 		assert_int_equal(req.method, table[i].method);
 	}
-	assert_int_equal(parse("SCRIPT_NAME=/", NULL), REQUEST_NO_METHOD);
+	assert_int_equal(PARSE("SCRIPT_NAME=/", NULL), REQUEST_NO_METHOD);
 	assert_int_equal(
-	    parse("REQUEST_METHOD=", "SCRIPT_NAME=/", NULL), REQUEST_NO_METHOD);
-	assert_int_equal(parse(NULL), REQUEST_NO_METHOD);
+	    PARSE("REQUEST_METHOD=", "SCRIPT_NAME=/", NULL), REQUEST_NO_METHOD);
+	assert_int_equal(PARSE(NULL), REQUEST_NO_METHOD);
 }
 
 static void
@@ -84,7 +76,7 @@ assert_path(
     const char *script, const char *info, const char *uri, const char *path)
 {
 	assert_int_equal(
-	    parse("REQUEST_METHOD=GET", script, info, uri, NULL), REQUEST_OK);
+	    PARSE("REQUEST_METHOD=GET", script, info, uri, NULL), REQUEST_OK);
 	assert_string_equal(req.path, path);
 }
 
@@ -105,8 +97,8 @@ test_paths(void **state)
 	assert_path(no, no, "REQUEST_URI=/login?a=/b", "/login");
 	assert_path("SCRIPT_NAME=/a", no, "REQUEST_URI=/b", "/a");
 	assert_string_equal(req.path_info, "");
-	assert_int_equal(parse("REQUEST_METHOD=GET", NULL), REQUEST_NO_PATH);
-	assert_int_equal(parse("REQUEST_METHOD=OPTIONS", "REQUEST_URI=*", NULL),
+	assert_int_equal(PARSE("REQUEST_METHOD=GET", NULL), REQUEST_NO_PATH);
+	assert_int_equal(PARSE("REQUEST_METHOD=OPTIONS", "REQUEST_URI=*", NULL),
 	    REQUEST_NO_PATH);
 }
 
@@ -134,7 +126,7 @@ test_lengths(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		enum request_err err = parse("REQUEST_METHOD=POST",
+		enum request_err err = PARSE("REQUEST_METHOD=POST",
 		    "SCRIPT_NAME=/login", table[i].param, NULL);
 		if (err != table[i].err ||
 		    (err == REQUEST_OK &&
@@ -156,7 +148,7 @@ test_doubles(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(doubles) / sizeof(doubles[0]); i++) {
 		snprintf(text, sizeof(text), "%s=1", doubles[i]);
-		assert_int_equal(parse(text, text, NULL), REQUEST_DOUBLE);
+		assert_int_equal(PARSE(text, text, NULL), REQUEST_DOUBLE);
 	}
 }
 
@@ -170,18 +162,18 @@ test_limits(void **state)
 	(void)state;
 	memset(query + start, 'a', REQUEST_QUERY_MAX);
 	assert_int_equal(
-	    parse("REQUEST_METHOD=GET", "SCRIPT_NAME=/", query, NULL),
+	    PARSE("REQUEST_METHOD=GET", "SCRIPT_NAME=/", query, NULL),
 	    REQUEST_OK);
 	query[start + REQUEST_QUERY_MAX] = 'a';
 	assert_int_equal(
-	    parse("REQUEST_METHOD=GET", "SCRIPT_NAME=/", query, NULL),
+	    PARSE("REQUEST_METHOD=GET", "SCRIPT_NAME=/", query, NULL),
 	    REQUEST_LONG);
 	start = strlen(path);
 	memset(path + start, '/', REQUEST_PATH_SIZE - 1);
-	assert_int_equal(parse("REQUEST_METHOD=GET", path, NULL), REQUEST_OK);
+	assert_int_equal(PARSE("REQUEST_METHOD=GET", path, NULL), REQUEST_OK);
 	path[start + REQUEST_PATH_SIZE - 1] = '/';
-	assert_int_equal(parse("REQUEST_METHOD=GET", path, NULL), REQUEST_LONG);
-	assert_int_equal(parse("REQUEST_METHOD=GET", "SCRIPT_NAME=/",
+	assert_int_equal(PARSE("REQUEST_METHOD=GET", path, NULL), REQUEST_LONG);
+	assert_int_equal(PARSE("REQUEST_METHOD=GET", "SCRIPT_NAME=/",
 			     "HTTP_COOKIE=a", "HTTP_COOKIE=a", "HTTP_COOKIE=a",
 			     "HTTP_COOKIE=a", "HTTP_COOKIE=a", NULL),
 	    REQUEST_LONG);
@@ -192,7 +184,7 @@ settle(const struct config_list *proxies, const char *a, const char *b,
     const char *c)
 {
 	assert_int_equal(
-	    parse("REQUEST_METHOD=GET", "SCRIPT_NAME=/", a != NULL ? a : "X=",
+	    PARSE("REQUEST_METHOD=GET", "SCRIPT_NAME=/", a != NULL ? a : "X=",
 		b != NULL ? b : "X=", c != NULL ? c : "X=", NULL),
 	    REQUEST_OK);
 	request_settle(&req, proxies);

@@ -62,7 +62,7 @@ read_text(void *arg, const char *file, struct buf *out, struct buf *error)
 	return -1;
 }
 
-static struct template *
+static struct template_page *
 load(const char *text, struct buf *error)
 {
 	const struct template_source source = {read_text, NULL, phrases};
@@ -80,10 +80,12 @@ assert_page(const char *text, const char *user, const char *flag,
 	    [USER] = user, [FLAG] = flag, [NEXT] = "/a&b"};
 	struct buf error = BUF_INIT;
 	struct buf out = BUF_INIT;
-	struct template *t = load(text, &error);
+	struct template_page *t = load(text, &error);
 
-	if (t == NULL)
+	if (t == NULL) {
 		fail_msg("%s: %s", text, buf_str(&error));
+		return;
+	}
 	assert_int_equal(template_render(t, values, lang, &out), 0);
 	assert_string_equal(buf_str(&out), page);
 	template_free(t);
@@ -132,7 +134,7 @@ test_many_files(void **state)
 	(void)state;
 	for (int i = 1; i < TEMPLATE_FILES_MAX; i++)
 		buf_puts(&text, "{{>part.html}}");
-	struct template *t = load(buf_str(&text), &error);
+	struct template_page *t = load(buf_str(&text), &error);
 	assert_non_null(t);
 	template_free(t);
 	buf_puts(&text, "{{>part.html}}");
@@ -181,7 +183,7 @@ test_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		struct template *t = load(table[i].text, &error);
+		struct template_page *t = load(table[i].text, &error);
 		if (t != NULL ||
 		    strncmp(buf_str(&error), table[i].message,
 			strlen(table[i].message)) != 0)
