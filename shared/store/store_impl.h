@@ -1,5 +1,5 @@
 /*
- * What store.c and checkpoint.c share; for nobody else.
+ * What store.c, store_write.c and checkpoint.c share; for nobody else.
  */
 #ifndef STORE_STORE_IMPL_H
 #define STORE_STORE_IMPL_H
@@ -32,6 +32,12 @@ struct store {
 	store_observe *observe;
 	void *observe_arg;
 };
+
+/* A key that a user of the store may have. */
+bool impl_is_key(const void *key, size_t key_len);
+
+/* fdatasync of the journal. A failure ends this handle's writing. */
+enum store_err impl_sync(struct store *s);
 
 /*
  * Takes a byte of the lock file, waiting up to wait_ms, and makes sure that
