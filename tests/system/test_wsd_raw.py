@@ -402,6 +402,22 @@ def test_slow_reader():
         slow.sock.close()
 
 
+def test_reader_that_stopped():
+    """One that never reads again is cut, and its memory is free."""
+    with Wsd(set={"wsd.slow_bytes": 65536, "wsd.user_rate": 0}) as w:
+        fds = len(os.listdir(f"/proc/{w.process.pid}/fd"))
+        slow = w.client("bob")
+        with w.client() as a:
+            settle(a)
+            for i in range(200):
+                a.say("x" * 4000)
+                a.expect("ack")
+            a.expect("leave", user="bob")
+        wait_until(lambda: len(
+            os.listdir(f"/proc/{w.process.pid}/fd")) == fds, what="a close")
+        slow.sock.close()
+
+
 # --- limits ---------------------------------------------------------------
 
 def test_limits():
