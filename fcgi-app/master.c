@@ -169,13 +169,14 @@ signal_workers(const struct master *m, int signal, bool is_old_only)
 
 /* --- signals ------------------------------------------------------------ */
 
+/* Each line of a text as a log line of its own. */
 static void
-log_lines(const struct buf *lines)
+log_lines(const char *what, const struct buf *lines)
 {
 	for (size_t at = 0; at < lines->len;) {
 		const char *line = lines->data + at;
 		size_t n = strcspn(line, "\n");
-		log_err("%.*s", (int)n, line);
+		log_warn("%s: %.*s", what, (int)n, line);
 		at += n + 1;
 	}
 }
@@ -208,15 +209,12 @@ reload(struct master *m)
 	m->backoff_ms = 0;
 	m->start_at_ms = 0;
 	master_init_log(m->opts->config);
-	if (restart.len > 0) {
-		log_warn("these keys need a restart:");
-		log_lines(&restart);
-	}
+	log_lines("needs a restart to change", &restart);
 	log_notice("configuration loaded again");
 	goto out;
 keep:
-	log_err("configuration not loaded; the old one stays:");
-	log_lines(&error);
+	log_err("configuration not loaded; the old one stays");
+	log_lines("reload", &error);
 out:
 	notify_send("READY=1");
 	buf_fini(&error);

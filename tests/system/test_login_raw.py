@@ -294,6 +294,23 @@ def test_wrong_one_wording(login):
         assert f"event=login result=failed reason={reason}" in log
 
 
+def test_same_cost(request):
+    """Whether a user exists cannot be seen from the time."""
+    site = make(request, login__argon2_memory_kib=8192,
+                login__argon2_passes=2).start()
+    csrf, pre, _ = site.form()
+    times = {"alice": [], "nobody": [], "not a name!": []}
+    for _ in range(15):
+        for name, taken in times.items():
+            start = time.monotonic()
+            answer = site.post_login(name, "not it at all", csrf=csrf,
+                                     cookie=pre)
+            taken.append(time.monotonic() - start)
+            assert answer.status == 401
+    middle = {n: sorted(t)[len(t) // 2] for n, t in times.items()}
+    assert max(middle.values()) < 1.5 * min(middle.values()), middle
+
+
 def test_name_is_retyped_escaped(login):
     answer = login.post_login('"><script>alert(1)</script>', "wrong password")
     assert answer.status == 401 and "<script>alert" not in answer.text
@@ -851,8 +868,10 @@ def test_reload(request):
     wait_for(lambda: "the old one stays" in site.log(), what="the refusal")
     assert site.ask("GET", "/login").status == 403
     assert site.workers() == old
-    # Bad templates: everything stays, too.
+    assert re.search(r"gatecast\.conf:\d+: .*nonsense", site.log())
+    # What needs a restart is named.
     site.config["login.plain_http"] = "yes"
+    site.config["login.hash_slots"] = 1
     site.write_config()
     # A good one, while requests go on.
     site.process.send_signal(signal.SIGHUP)
@@ -860,7 +879,28 @@ def test_reload(request):
              what="the new value")
     wait_for(lambda: len(site.workers()) == 2 and
              not set(old) & set(site.workers()), what="new workers")
-    assert site.process.poll() is None
+    assert "needs a restart to change: login.hash_slots" in site.log()
+
+
+def test_reload_of_bad_templates(request):
+    site = make(request)
+    templates = site.dir / "templates"
+    shutil.copytree(ROOT / "www/templates", templates)
+    site.config["login.templates"] = templates
+    site.write_config()
+    site.start()
+    old = site.workers()
+    page = templates / "login.html"
+    good = page.read_text()
+    page.write_text("{{nothing}}")
+    site.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "the old one stays" in site.log(), what="the refusal")
+    assert f"{page}:1: " in site.log() and site.workers() == old
+    assert site.ask("GET", "/login").status == 200
+    page.write_text(good.replace("<main", "<p>new look</p><main"))
+    site.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "new look" in site.ask("GET", "/login").text,
+             what="the new page")
 
 
 def test_reload_drops_no_request(request):
