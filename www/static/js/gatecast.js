@@ -81,6 +81,8 @@ class Gatecast extends EventTarget {
 		this.#opts = opts;
 		this.#listen(window, "online", () => this.#networkChanged());
 		this.#listen(document, "visibilitychange", () => this.#shown());
+		this.#listen(window, "pagehide", () => this.#sleep());
+		this.#listen(window, "pageshow", () => this.#wake());
 		const every = setInterval(() => this.#keepAlive(), 30e3);
 		this.#undo.push(() => clearInterval(every));
 		queueMicrotask(() => this.#open()); // after the caller's on()
@@ -228,6 +230,20 @@ class Gatecast extends EventTarget {
 		if (document.visibilityState === "visible")
 			this.retryNow();
 		this.#keepAlive();
+	}
+
+	/* A page in the browser's back/forward cache would stay online, deaf. */
+	#sleep() {
+		const ws = this.#ws;
+		if (ws)
+			this.#lost(1000);
+		clearTimeout(this.#timer);
+		ws?.close(1000);
+	}
+
+	#wake() {
+		this.#attempt = 0;
+		this.retryNow();
 	}
 
 	#keepAlive() {

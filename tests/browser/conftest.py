@@ -1,0 +1,72 @@
+"""Sites and browsers for the tests. When a test is over, a browser's console
+must hold nothing that the test did not announce."""
+
+import pytest
+
+from people import USERS, Browser, Site
+
+
+@pytest.fixture(scope="session")
+def site():
+    s = Site(users=USERS)
+    try:
+        yield s.start()
+    finally:
+        s.close()
+
+
+@pytest.fixture
+def make_site():
+    """Makes sites of the test's own: make_site(set={...})."""
+    made = []
+
+    def make(**kwargs):
+        made.append(Site(**{"users": USERS, **kwargs}))
+        return made[-1].start()
+
+    yield make
+    for s in made:
+        s.close()
+
+
+@pytest.fixture
+def make_browser(site, make_site):
+    """Makes browsers of the test's own, on the shared site or another; they
+    are gone before the sites of make_site are."""
+    made = []
+
+    def make(lang="en-GB", on=None, prefs=None):
+        made.append(Browser((on or site).url, lang, prefs))
+        return made[-1]
+
+    yield make
+    try:
+        for b in made:
+            b.check_console()
+    finally:
+        for b in made:
+            b.close()
+
+
+@pytest.fixture(scope="module")
+def shared(site):
+    """Browsers of alice and bob that a module's tests share."""
+    both = Browser(site.url), Browser(site.url)
+    try:
+        for b, name in zip(both, ("alice", "bob")):
+            b.sign_in(name)
+        yield both
+    finally:
+        for b in both:
+            b.close()
+
+
+@pytest.fixture
+def alice_and_bob(shared):
+    for b in shared:
+        b.look()
+        b.open("/index")
+        b.wait_state("open")
+    yield shared
+    for b in shared:
+        b.check_console()
