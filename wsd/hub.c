@@ -242,7 +242,8 @@ ping(void *arg, struct wheel_node *n)
 		return;
 	}
 	c->unanswered++;
-	fanout_send(&h->room.fanout, c, FRAME_PING, "", 0, false);
+	/* Not empty: libwebsockets 4.1.6 does not report an empty pong. */
+	fanout_send(&h->room.fanout, c, FRAME_PING, "p", 1, false);
 	wheel_add(&h->pings, n,
 	    hub_mono_ms(h) / MS_PER_S + h->room.config->wsd.ping_s);
 }

@@ -32,7 +32,8 @@ test_pings(void **state)
 		char *text = fake_frame(&a->conn, &first, &n);
 		if (text != NULL) {
 			assert_int_equal(first, 0x89);
-			assert_int_equal(n, 0);
+			/* libwebsockets does not report an empty pong. */
+			assert_in_range(n, 1, 125);
 			free(text);
 			pings++;
 			hub_pong(f->hub, a->client);
@@ -56,11 +57,14 @@ static void
 test_pings_are_spread(void **state)
 {
 	struct fake *f = *state;
-	size_t busiest = 0;
+	size_t busiest = 0, n;
+	uint8_t first;
 
 	for (int i = 0; i < 60; i++)
 		join(f, "alice", HUB_PLAIN);
 	hub_flush(f->hub);
+	for (size_t i = 0; i < f->count; i++)
+		skip_all(&f->people[i]);
 	for (int s = 1; s <= 25; s++) {
 		size_t pinged = 0;
 		clock_manual_advance(&f->clock, 1000);
@@ -68,10 +72,10 @@ test_pings_are_spread(void **state)
 		hub_flush(f->hub);
 		for (size_t i = 0; i < f->count; i++) {
 			struct person *p = &f->people[i];
-			if (p->conn.bytes.len >= 2 &&
-			    memcmp(p->conn.bytes.data + p->conn.bytes.len - 2,
-				"\x89\0", 2) == 0)
+			char *text = fake_frame(&p->conn, &first, &n);
+			if (text != NULL && first == 0x89)
 				pinged++;
+			free(text);
 			fake_fini(&p->conn);
 		}
 		if (pinged > busiest)
