@@ -163,7 +163,7 @@ fuzz:
 	@tests/fuzz/run $(FUZZ_SECONDS)
 fuzzers: $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
 
-bench: benches
+bench: benches tools
 	@tests/bench/run
 
 valgrind:
