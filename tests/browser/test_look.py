@@ -3,7 +3,7 @@ what a machine can measure of them."""
 
 import pytest
 
-from people import DESKTOP, PHONE
+from people import DESKTOP, PHONE, ROOT
 
 LOOKS = [(size, scheme) for size in ("desktop", "phone")
          for scheme in ("light", "dark")]
@@ -116,3 +116,9 @@ def test_chat(make_browser, make_site, size, scheme):
         b.one("#people-toggle").click()
         check(b)
         b.shoot(f"people-{size}-{scheme}")
+
+
+def test_size():
+    """No build step: what is written is what is sent."""
+    files = [f for f in (ROOT / "www").rglob("*") if f.is_file()]
+    assert sum(f.stat().st_size for f in files) <= 60_000
