@@ -35,6 +35,9 @@ put_form(struct call *c, const struct retry *retry)
 		return;
 	}
 	const struct keyring *keys = sessions_keyring(sessions);
+	/* A cookie of a key not seen yet is no reason to replace it. */
+	if (!csrf_find(keys, c->req, id))
+		sessions_reload_keyring(sessions);
 	csrf_begin(keys, c->req, c->resp, id);
 	token_bind(keys, CSRF_LABEL_LOGIN, id, csrf);
 	values[VIEW_CSRF] = csrf;
@@ -124,27 +127,43 @@ enum {
 	FIELDS
 };
 
+static bool
+is_bound(
+    struct call *c, const struct keyring *keys, const struct form_field *csrf)
+{
+	uint8_t id[TOKEN_ID_BYTES];
+
+	return csrf_find(keys, c->req, id) &&
+	    token_is_bound(keys, CSRF_LABEL_LOGIN, id, csrf->value, csrf->n);
+}
+
+/* Whether the form is one that we handed to this browser. */
+static bool
+is_own_form(
+    struct call *c, struct sessions *sessions, const struct form_field *csrf)
+{
+	return is_bound(c, sessions_keyring(sessions), csrf) ||
+	    (sessions_reload_keyring(sessions) &&
+		is_bound(c, sessions_keyring(sessions), csrf));
+}
+
 static void
 try_signin(struct call *c, const struct form_field *fields)
 {
 	char name[NAME_SIZE];
 	char next[NEXT_URL_MAX + 1];
 	char token[TOKEN_SIZE];
-	uint8_t id[TOKEN_ID_BYTES];
 	struct sessions *sessions = stores_sessions(&c->app->stores);
 
 	if (sessions == NULL) {
 		page_error_store(c);
 		return;
 	}
-	const struct keyring *keys = sessions_keyring(sessions);
 	copy_name(&fields[NAME], name);
 	next_url_choose(fields[NEXT].value, fields[NEXT].n, next);
 	struct retry retry = {name, next, VIEW_VALUES};
 
-	if (!csrf_find(keys, c->req, id) ||
-	    !token_is_bound(keys, CSRF_LABEL_LOGIN, id, fields[CSRF].value,
-		fields[CSRF].n)) {
+	if (!is_own_form(c, sessions, &fields[CSRF])) {
 		post_audit_refuse(c, "csrf");
 		c->resp->status = 403;
 		retry.reason = VIEW_IS_EXPIRED;

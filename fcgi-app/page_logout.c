@@ -46,6 +46,23 @@ end(struct call *c, const struct visitor *visitor)
 	leave(c);
 }
 
+/* Whether the form is one that we handed out in this session. */
+static bool
+is_own_form(
+    struct call *c, const struct visitor *v, const struct form_field *csrf)
+{
+	struct sessions *sessions = stores_sessions(&c->app->stores);
+
+	if (sessions == NULL)
+		return false;
+	const struct keyring *keys = sessions_keyring(sessions);
+	return token_is_bound(
+		   keys, CSRF_LABEL_LOGOUT, v->id, csrf->value, csrf->n) ||
+	    (sessions_reload_keyring(sessions) &&
+		token_is_bound(
+		    keys, CSRF_LABEL_LOGOUT, v->id, csrf->value, csrf->n));
+}
+
 void
 page_logout(struct call *c)
 {
@@ -68,8 +85,7 @@ page_logout(struct call *c)
 	}
 	if (!post_form(c, body, &csrf, 1))
 		return;
-	if (!token_is_bound(sessions_keyring(stores_sessions(&c->app->stores)),
-		CSRF_LABEL_LOGOUT, visitor.id, csrf.value, csrf.n)) {
+	if (!is_own_form(c, &visitor, &csrf)) {
 		post_audit_refuse(c, "csrf");
 		page_error(c, 403, "403");
 		return;

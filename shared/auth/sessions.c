@@ -40,9 +40,8 @@ sessions_is_key(const void *key, size_t key_len)
 
 /* --- the keyring -------------------------------------------------------- */
 
-/* Whether another ring was loaded. */
-static bool
-reload_ring(struct sessions *s)
+bool
+sessions_reload_keyring(struct sessions *s)
 {
 	struct keyring fresh;
 	struct keyring_watch seen = s->watch;
@@ -74,7 +73,7 @@ static void
 check_ring(struct sessions *s)
 {
 	if (clock_mono_ms(s->clock) - s->ring_checked_ms >= KEYRING_CHECK_MS)
-		reload_ring(s);
+		sessions_reload_keyring(s);
 }
 
 const struct keyring *
@@ -128,7 +127,7 @@ sessions_open(const char *dir, bool is_writer, int lock_wait_ms,
 	err = store_open(&opts, &s->store, error);
 	if (err != STORE_OK)
 		goto fail;
-	/* Not by reload_ring: the caller reports this failure. */
+	/* Not by sessions_reload_keyring: the caller reports this failure. */
 	s->ring_checked_ms = clock_mono_ms(clock);
 	if (keyring_watch(dir, &s->watch) < 0 && errno == ENOENT)
 		err = STORE_MISSING;
@@ -250,7 +249,7 @@ sessions_validate(struct sessions *s, const char *token, size_t n,
 	enum token_err err =
 	    token_verify(&s->ring, TOKEN_SESSION, token, n, id);
 	/* The first token of a fresh key: do not wait for the next check. */
-	if (err == TOKEN_UNKNOWN_KEY && reload_ring(s))
+	if (err == TOKEN_UNKNOWN_KEY && sessions_reload_keyring(s))
 		err = token_verify(&s->ring, TOKEN_SESSION, token, n, id);
 	if (s->is_ring_bad)
 		return SESSIONS_UNAVAILABLE;

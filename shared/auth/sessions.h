@@ -59,6 +59,13 @@ const char *sessions_detail(const struct sessions *s);
  */
 const struct keyring *sessions_keyring(struct sessions *s);
 
+/*
+ * Looks at the keyring's file now. For when something signed does not verify:
+ * another process may already sign with a key that this one has not seen.
+ * true: sessions_keyring's ring is another one now.
+ */
+bool sessions_reload_keyring(struct sessions *s);
+
 struct sessions_new {
 	const char *user; /* canonical name */
 	const char *address;
