@@ -63,12 +63,17 @@ tool_fail_store(enum store_err err, const char *doing, const char *detail)
 	return tool_fail(exit_of(err), "%s: %s", doing, store_strerror(err));
 }
 
+/* Who asked, as it was before we became somebody else. */
+static uid_t asked_by = (uid_t)-1;
+
 int
 tool_become_owner(struct tool *t)
 {
 	const char *dir = t->config.store.dir;
 	struct stat st;
 
+	if (asked_by == (uid_t)-1)
+		asked_by = getuid();
 	if (stat(dir, &st) == -1)
 		return tool_fail(TOOL_UNREACHABLE, "store.dir %s: %s", dir,
 		    errno == ENOENT ? "it is not there; make it, owned by "
@@ -77,10 +82,13 @@ tool_become_owner(struct tool *t)
 	if (!S_ISDIR(st.st_mode))
 		return tool_fail(TOOL_UNREACHABLE,
 		    "store.dir %s: it is not a directory", dir);
-	if (geteuid() != 0 || st.st_uid == 0)
+	if (geteuid() != 0 || (st.st_uid == 0 && st.st_gid == getegid()))
 		return TOOL_OK;
 
-	/* The supplementary groups matter: sessions/ is wsd's group's. */
+	/*
+	 * The group too, also where root itself is the owner: it is how wsd
+	 * reads sessions/ and the keyring.
+	 */
 	const struct passwd *pw = getpwuid(st.st_uid);
 	int rc = pw != NULL ? initgroups(pw->pw_name, st.st_gid)
 			    : setgroups(1, &st.st_gid);
@@ -156,7 +164,7 @@ tool_audit(const char *action, const char *user)
 {
 	char uid[16];
 
-	snprintf(uid, sizeof(uid), "%u", (unsigned)getuid());
+	snprintf(uid, sizeof(uid), "%u", (unsigned)asked_by);
 	const struct log_field fields[] = {
 	    {"action", action, SIZE_MAX},
 	    {"user", user, SIZE_MAX},

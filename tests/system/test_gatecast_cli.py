@@ -1,5 +1,6 @@
 """The admin script: each command, its exit codes, and where passwords go."""
 
+import grp
 import json
 import os
 import pty
@@ -199,20 +200,49 @@ def test_a_foreign_directory_is_left_alone(admin):
     assert [p.name for p in admin.store.iterdir()] == ["letter.txt"]
 
 
+def open_directories_above(path):
+    """pytest's directories are root's alone."""
+    for parent in path.parents:
+        if parent.stat().st_mode & 0o001 == 0:
+            parent.chmod(parent.stat().st_mode | 0o011)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="root alone can give files away")
 def test_root_works_as_the_owner(admin):
     nobody = pwd.getpwnam("nobody")
     os.chown(admin.store, nobody.pw_uid, nobody.pw_gid)
-    parent = admin.store.parent
-    while parent != parent.parent:  # pytest's directories are root's alone
-        if parent.stat().st_mode & 0o001 == 0:
-            parent.chmod(parent.stat().st_mode | 0o011)
-        parent = parent.parent
-    admin.add()
+    open_directories_above(admin.store)
+    asked_by = [line.rsplit(" ", 1)[1] for line in audit(admin.add())]
+    assert asked_by == ["uid=0"] * 2  # and not nobody
     admin("store", "checkpoint")
     admin("key", "rotate")
     for path in [admin.store, *admin.store.rglob("*")]:
         assert path.stat().st_uid == nobody.pw_uid, path
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone can give files away")
+@pytest.mark.parametrize("owner", ["root", "nobody"])
+def test_group_of_the_directory_reads_what_wsd_needs(admin, owner):
+    gid = grp.getgrnam("daemon").gr_gid
+    os.chown(admin.store, pwd.getpwnam(owner).pw_uid, gid)
+    admin.store.chmod(0o750)
+    open_directories_above(admin.store)
+    admin.add()
+    admin("store", "checkpoint")
+    admin("key", "rotate")
+    sessions = admin.store / "sessions"
+    for path in [sessions, sessions / "base.gdbm", admin.store / "keyring"]:
+        assert path.stat().st_gid == gid, path
+
+    def can_read(path):
+        return subprocess.run(
+            ["setpriv", "--reuid", "1", "--regid", str(gid),
+             "--clear-groups", "cat", str(path)],
+            capture_output=True).returncode == 0
+    assert can_read(sessions / "base.gdbm")
+    assert can_read(admin.store / "keyring")
+    assert not can_read(admin.store / "users/base.gdbm")
+    assert not can_read(admin.store / "users/secret")
 
 
 # --- users --------------------------------------------------------------------
@@ -384,6 +414,7 @@ class Terminal:
     def end(self):
         """The rest of the text is read; gives the exit code."""
         while True:
+            assert select.select([self.fd], [], [], 20)[0], self.text
             try:
                 data = os.read(self.fd, 4096)
             except OSError:
