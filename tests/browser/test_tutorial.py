@@ -19,9 +19,8 @@ SAID = re.compile(r"^(.+)-(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)-说:(.*)$", re.S)
 
 
 class TutorialSite(Site):
-    """A site whose static files are a copy of ours and the tutorial's page.
-    Served without our security headers for static files, as the page's own
-    server would: its script stands inside the page."""
+    """A site whose static files are a copy of ours and the tutorial's page,
+    served by the shipped configuration as it stands."""
 
     def __init__(self, **kwargs):
         super().__init__(users=USERS, port=PORT, **kwargs)
@@ -32,12 +31,6 @@ class TutorialSite(Site):
         shutil.copytree(ROOT / "www/static", tree / "www/static")
         shutil.copytree(HERE / "tutorial", tree / "www/static/tutorial")
         shutil.copy(JQUERY, tree / "www/static/tutorial/jquery.min.js")
-        web = tree / "scripts/deploy/lighttpd/gatecast.conf"
-        text = re.sub(r'"",?\n|"Content-Security-Policy" => .*\n', "",
-                      web.read_text())
-        web.write_text(text.replace(
-            'mimetype.assign = (',
-            'mimetype.assign = (\n\t\t".html" => "text/html",'))
 
     def command(self):
         ours, *rest = super().command()
