@@ -26,6 +26,26 @@ SANITIZER = re.compile(
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 
+# A runner that works in the background hands down an ignored SIGINT, which no
+# shell below us could then trap. A handler of ours is reset by exec.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+TEST_TIMEOUT_S = 180
+
+
+@pytest.fixture(autouse=True)
+def time_limit():
+    """A test that hangs fails, and the others go on."""
+    def over(signum, frame):
+        raise TimeoutError(f"the test took longer than {TEST_TIMEOUT_S} s")
+
+    old = signal.signal(signal.SIGALRM, over)
+    signal.alarm(TEST_TIMEOUT_S)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, old)
+
+
 def wait_until(check, timeout=10.0, what="it"):
     """Polls until check() is true, and gives what it returned."""
     deadline = time.monotonic() + timeout
