@@ -25,7 +25,7 @@
 #define CONFIG_ENV "GATECAST_CONF"
 
 struct options {
-	const char *config_path;
+	const char *config_path; /* NULL: the default one, if it is there */
 	const char *listen; /* NULL: not given */
 	bool is_check;
 };
@@ -161,8 +161,6 @@ main(int argc, char **argv)
 		if (status != -1)
 			return status;
 	}
-	if (o.config_path == NULL)
-		o.config_path = CONFIG_PATH_DEFAULT;
 	if (config_load(&config, o.config_path, &error) == -1)
 		goto err0;
 	master_init_log(&config);

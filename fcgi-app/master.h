@@ -9,7 +9,7 @@
 #include "fcgi-app/views.h"
 
 struct master_opts {
-	const char *config_path;
+	const char *config_path; /* read again on SIGHUP; NULL: default one */
 	struct config *config; /* changed by a reload */
 	struct views *views; /* taken over; freed */
 	struct listener *listener;

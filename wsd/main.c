@@ -47,7 +47,7 @@ main(int argc, char **argv)
 	    {"version", no_argument, NULL, 'V'},
 	    {NULL, 0, NULL, 0},
 	};
-	const char *path = CONFIG_PATH_DEFAULT;
+	const char *path = NULL; /* the default one, if it is there */
 	const char *listen[LISTEN_MAX];
 	struct server_opts opts = {.listen = listen};
 	bool is_check = false;

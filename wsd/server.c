@@ -233,10 +233,6 @@ on_reload(void *arg)
 	struct config fresh;
 	struct buf error = BUF_INIT, restart = BUF_INIT;
 
-	if (s->o->config_path == NULL) {
-		log_notice("no configuration file to read again");
-		return;
-	}
 	if (config_load(&fresh, s->o->config_path, &error) == -1) {
 		log_lines(log_err, buf_str(&error));
 		log_err("reload: the old values stay");

@@ -11,7 +11,7 @@
 
 struct server_opts {
 	struct config *config; /* changed in place by a reload */
-	const char *config_path; /* read again on SIGHUP; NULL: defaults */
+	const char *config_path; /* read again on SIGHUP; NULL: default one */
 	const char *const *listen; /* in place of wsd.listen */
 	size_t listen_count;
 	bool is_framed; /* see transport_lws_ops */

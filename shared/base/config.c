@@ -16,6 +16,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define MAX_FILE (256 * 1024)
 #define MAX_LINE 4096
@@ -379,8 +380,15 @@ int
 config_load(struct config *c, const char *path, struct buf *error)
 {
 	struct buf text = BUF_INIT;
+	struct stat st;
 	int rc = -1;
 
+	if (path == NULL) {
+		path = CONFIG_PATH_DEFAULT;
+		/* Whatever else is wrong with it is an error all the same. */
+		if (lstat(path, &st) == -1 && errno == ENOENT)
+			return config_parse(c, path, "", 0, error);
+	}
 	/* /etc may be full of symlinks; what they end at is looked at. */
 	char *real = realpath(path, NULL);
 	enum file_err err = real == NULL && errno == ENOENT

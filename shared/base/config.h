@@ -112,6 +112,7 @@ void config_fini(struct config *c);
  * Defaults, then the file. On failure *c is left finished (config_fini'd)
  * and *error holds one or more "FILE:LINE: ..." lines ("FILE: ..." when the
  * file itself cannot be read), each ended by a newline. 0 or -1.
+ * path NULL: CONFIG_PATH_DEFAULT, which need not be there.
  */
 int config_load(struct config *c, const char *path, struct buf *error);
 

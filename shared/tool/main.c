@@ -121,8 +121,7 @@ load_config(struct tool *t)
 		t->is_default =
 		    lstat(t->conf_path, &st) == -1 && errno == ENOENT;
 	}
-	int rc = t->is_default ? config_init(&t->config)
-			       : config_load(&t->config, t->conf_path, &error);
+	int rc = config_load(&t->config, t->args.conf, &error);
 	if (rc == -1)
 		fputs(buf_str(&error), stderr);
 	buf_fini(&error);

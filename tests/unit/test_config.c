@@ -394,6 +394,12 @@ files(void **state)
 	snprintf(want, sizeof(want), "%s: not a regular file\n", dir);
 	assert_string_equal(buf_str(&error), want);
 
+	if (access(CONFIG_PATH_DEFAULT, F_OK) == -1) {
+		assert_int_equal(load(NULL), 0);
+		assert_int_equal(config.login.workers, 4);
+		assert_int_equal(load(CONFIG_PATH_DEFAULT), -1);
+	}
+
 	put(path, "[log]\nlevel = debug\n");
 	assert_int_equal(load(path), 0);
 	assert_int_equal(config.log.level, LOG_LEVEL_DEBUG);
