@@ -87,6 +87,17 @@ $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(call quiet,CC,$@)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
+# These hold the paths and the version, and are made again with other ones:
+# `make` and then `make install PREFIX=/usr` must not disagree.
+BUILT_IN := $(SYSCONFDIR) $(DATADIR) $(VERSION)
+$(B)/built-in: $(if $(filter-out \
+	$(shell cat $(B)/built-in 2>/dev/null),$(BUILT_IN)),FORCE)
+	@mkdir -p $(@D)
+	@echo '$(BUILT_IN)' >$@
+FORCE:
+$(call obj,fcgi-app/main.c wsd/main.c shared/tool/main.c \
+	shared/base/config.c shared/base/config_table.c): $(B)/built-in
+
 define archive
 $(1): $(call obj,$(2))
 	@mkdir -p $$(@D)
@@ -183,10 +194,13 @@ install: all
 	install -m 755 scripts/gatecast $(DESTDIR)$(SBINDIR)/gatecast
 	install -m 755 $(B)/login.fcgi $(DESTDIR)$(LIBEXECDIR)/login.fcgi
 	install -m 755 $(B)/gatecast-tool $(DESTDIR)$(LIBEXECDIR)/gatecast-tool
-	cp -R www/templates www/static $(DESTDIR)$(DATADIR)/
+	cd www && find templates static -type f -exec sh -c 'for f; do \
+	    install -D -m 644 "$$f" "$$0/$$f" || exit; done' \
+	    $(abspath $(DESTDIR)$(DATADIR)) {} +
 
 clean:
 	rm -rf build
 
 .PHONY: all units replays tools benches asan tsan deps deps-test run test unit \
-	system browser replay fuzz fuzzers bench valgrind lint install clean
+	system browser replay fuzz fuzzers bench valgrind lint install clean \
+	FORCE

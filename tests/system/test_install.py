@@ -1,0 +1,37 @@
+"""make install: what is built in agrees with where things are put."""
+
+import os
+import shutil
+import stat
+import subprocess
+
+from conftest import BUILD, ROOT
+
+
+def test_other_prefix(tmp_path):
+    """With programs that were built for another prefix, and a umask that
+    would keep the web server from reading the files."""
+    build, prefix = tmp_path / "build", tmp_path / "prefix"
+    shutil.copytree(BUILD, build, symlinks=True)
+    done = subprocess.run(
+        ["make", "-C", str(ROOT), f"B={build}", f"FLAVOUR={BUILD.name}",
+         f"PREFIX={prefix}", f"SYSCONFDIR={prefix}/etc", "install"],
+        capture_output=True, text=True, timeout=600, umask=0o077,
+        env={k: v for k, v in os.environ.items() if k != "MAKEFLAGS"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    # Finds its templates there, and needs no configuration.
+    done = subprocess.run([prefix / "libexec/gatecast/login.fcgi", "-n"],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    conf = prefix / "etc/gatecast/gatecast.conf"
+    conf.write_text("[login]\nworkers = none\n")
+    done = subprocess.run([prefix / "sbin/gatecast", "config", "check"],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{conf}:2: login.workers"), done.stderr
+    for path in prefix.rglob("*"):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if path.is_dir() or os.access(path, os.X_OK):
+            assert mode == 0o755, path
+        elif path != conf:
+            assert mode == 0o644, path
