@@ -334,7 +334,7 @@ check_gatecast(struct world *w, struct person *p)
 
 	while ((text = fake_frame(&p->conn, &first, &n)) != NULL) {
 		if (first == 0x89) {
-			check(n == 0);
+			check(n > 0 && n <= 125);
 			free(text);
 			continue;
 		}
