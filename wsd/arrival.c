@@ -1,9 +1,10 @@
 /*
  * Nearly every request arrives whole in its first segment, so the first read
  * goes into a buffer shared by all, and only who makes us wait gets memory
- * and a handle of its own: at most ARRIVALS_MAX of them. Beyond that the
- * oldest goes: it had the most time, and a crowd of slow strangers then only
- * shortens its own stay.
+ * and a handle of its own: at most ARRIVALS_MAX of them, and LINGERING_MAX of
+ * those that were refused while they still sent. Beyond that the oldest goes:
+ * it had the most time, and a crowd of strangers then only shortens its own
+ * stay, without taking the descriptors of those who may join.
  *
  * All have the same time, so the list in order of arrival is the list in
  * order of deadline.
@@ -23,6 +24,7 @@
 #include <unistd.h>
 
 #define ARRIVALS_MAX 4096
+#define LINGERING_MAX 256
 /*
  * How long a refused connection that still sends is read out: closing with
  * unread bytes makes the kernel reset it, and the answer may be lost.
@@ -42,13 +44,17 @@ struct arrival {
 	char peer[46];
 };
 
-TAILQ_HEAD(arrival_list, arrival);
+TAILQ_HEAD(arrival_queue, arrival);
+
+struct arrival_list {
+	struct arrival_queue queue; /* oldest first */
+	size_t count;
+};
 
 struct arrivals {
 	struct arrivals_opts o;
-	struct arrival_list reading; /* oldest first */
+	struct arrival_list reading;
 	struct arrival_list lingering;
-	size_t count; /* of reading */
 	char buf[HEAD_BYTES_MAX];
 };
 
@@ -62,21 +68,38 @@ arrivals_new(const struct arrivals_opts *opts)
 	if (as == NULL)
 		return NULL;
 	as->o = *opts;
-	TAILQ_INIT(&as->reading);
-	TAILQ_INIT(&as->lingering);
+	TAILQ_INIT(&as->reading.queue);
+	TAILQ_INIT(&as->lingering.queue);
 	return as;
 }
 
-/* Frees what is ours of a; its descriptor is in *fd now. */
+/* Frees a; its descriptor stays open, the caller's. */
 static void
 release(struct arrival *a, struct arrival_list *list)
 {
-	TAILQ_REMOVE(list, a, entry);
-	if (list == &a->owner->reading)
-		a->owner->count--;
+	TAILQ_REMOVE(&list->queue, a, entry);
+	list->count--;
 	loop_fd_free(a->watch);
 	free(a->bytes);
 	free(a);
+}
+
+static void
+cut(struct arrival *a, struct arrival_list *list)
+{
+	int fd = a->fd;
+	release(a, list);
+	close(fd);
+}
+
+/* The newest of at most max. */
+static void
+add(struct arrival *a, struct arrival_list *list, size_t max)
+{
+	if (list->count == max)
+		cut(TAILQ_FIRST(&list->queue), list);
+	TAILQ_INSERT_TAIL(&list->queue, a, entry);
+	list->count++;
 }
 
 static struct arrival *
@@ -106,7 +129,7 @@ linger(struct arrivals *as, int fd)
 		return;
 	}
 	a->deadline_ms = clock_mono_ms(as->o.clock) + LINGER_MS;
-	TAILQ_INSERT_TAIL(&as->lingering, a, entry);
+	add(a, &as->lingering, LINGERING_MAX);
 }
 
 /* Takes fd. has_more: the peer may still be sending. */
@@ -180,12 +203,6 @@ arrivals_add(struct arrivals *as, int fd, const char *peer)
 	if (n > 0 && try_head(as, fd, peer, as->buf, (size_t)n))
 		return;
 
-	if (as->count == ARRIVALS_MAX) {
-		struct arrival *oldest = TAILQ_FIRST(&as->reading);
-		int old_fd = oldest->fd;
-		release(oldest, &as->reading);
-		close(old_fd);
-	}
 	struct arrival *a = keep(as, fd, peer, on_head);
 	if (a == NULL) {
 		close(fd);
@@ -193,12 +210,9 @@ arrivals_add(struct arrivals *as, int fd, const char *peer)
 	}
 	a->deadline_ms = clock_mono_ms(as->o.clock) +
 	    as->o.config->wsd.handshake_timeout_s * 1000;
-	TAILQ_INSERT_TAIL(&as->reading, a, entry);
-	as->count++;
-	if (n > 0 && stash(a, as->buf, (size_t)n) == -1) {
-		release(a, &as->reading);
-		close(fd);
-	}
+	add(a, &as->reading, ARRIVALS_MAX);
+	if (n > 0 && stash(a, as->buf, (size_t)n) == -1)
+		cut(a, &as->reading);
 }
 
 static void
@@ -212,8 +226,7 @@ on_head(void *arg)
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0 || stash(a, as->buf, (size_t)n) == -1) {
-		release(a, &as->reading);
-		close(fd);
+		cut(a, &as->reading);
 		return;
 	}
 	/*
@@ -236,9 +249,8 @@ on_linger(void *arg)
 {
 	struct arrival *a = arg;
 	struct arrivals *as = a->owner;
-	int fd = a->fd;
 
-	ssize_t n = recv(fd, as->buf, sizeof(as->buf), 0);
+	ssize_t n = recv(a->fd, as->buf, sizeof(as->buf), 0);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n > 0) {
@@ -246,33 +258,23 @@ on_linger(void *arg)
 		if (a->n < LINGER_BYTES)
 			return;
 	}
-	release(a, &as->lingering);
-	close(fd);
+	cut(a, &as->lingering);
 }
 
 static void
-cut(struct arrival_list *list, int64_t now)
+cut_until(struct arrival_list *list, int64_t now)
 {
 	struct arrival *a;
-	while ((a = TAILQ_FIRST(list)) != NULL && a->deadline_ms <= now) {
-		int fd = a->fd;
-		release(a, list);
-		close(fd);
-	}
+	while ((a = TAILQ_FIRST(&list->queue)) != NULL && a->deadline_ms <= now)
+		cut(a, list);
 }
 
 void
 arrivals_tick(struct arrivals *as)
 {
 	int64_t now = clock_mono_ms(as->o.clock);
-	cut(&as->reading, now);
-	cut(&as->lingering, now);
-}
-
-size_t
-arrivals_count(const struct arrivals *as)
-{
-	return as->count;
+	cut_until(&as->reading, now);
+	cut_until(&as->lingering, now);
 }
 
 void
@@ -280,7 +282,7 @@ arrivals_free(struct arrivals *as)
 {
 	if (as == NULL)
 		return;
-	cut(&as->reading, INT64_MAX);
-	cut(&as->lingering, INT64_MAX);
+	cut_until(&as->reading, INT64_MAX);
+	cut_until(&as->lingering, INT64_MAX);
 	free(as);
 }

@@ -11,8 +11,6 @@
 #include "wsd/handshake.h"
 #include "wsd/loop.h"
 
-#include <stddef.h>
-
 struct arrivals;
 
 /*
@@ -38,8 +36,6 @@ void arrivals_add(struct arrivals *as, int fd, const char *peer);
 
 /* Cuts those whose time is over. A few times a second. */
 void arrivals_tick(struct arrivals *as);
-
-size_t arrivals_count(const struct arrivals *as);
 
 /* Closes all that are still here. */
 void arrivals_free(struct arrivals *as); /* NULL is legal */

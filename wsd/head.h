@@ -26,8 +26,8 @@ enum head_err {
 
 /*
  * *out points into bytes; peer is left as it is. HEAD_MORE only looks for
- * the end: anything malformed is found when the head is complete, or as soon
- * as the first line cannot be HTTP.
+ * the end: what is malformed is found when the head is complete, unless its
+ * first byte already cannot begin a method.
  */
 enum head_err
 head_parse(const char *bytes, size_t n, struct handshake_request *out);

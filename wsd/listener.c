@@ -43,6 +43,8 @@ struct listener {
 	struct loop_fd *watch;
 };
 
+TAILQ_HEAD(listener_list, listener);
+
 struct listeners {
 	struct loop *loop;
 	const struct clock *clock;
@@ -51,7 +53,7 @@ struct listeners {
 	struct loop_timer *rest;
 	bool is_resting;
 	int64_t logged_ms;
-	TAILQ_HEAD(, listener) list;
+	struct listener_list list;
 };
 
 static void

@@ -27,8 +27,8 @@
 #define TICK_MS 250
 /* From SIGTERM to the end, whatever the clients do. */
 #define DRAIN_MS 4000
-/* Descriptors beside those of wsd.max_connections: unfinished requests,
- * stores, the rest. */
+/* Descriptors beside those of wsd.max_connections: requests that are
+ * unfinished (4096) or refused (256), stores, the rest. */
 #define FILES_BESIDE 4608
 /* With no limit of connections; the library keeps 16 bytes for each. */
 #define FILES_MAX 262144

@@ -4,6 +4,7 @@ it does with frames that are wrong, and how it starts, reloads and ends."""
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -201,6 +202,43 @@ def test_slow_loris():
             assert s.recv(100) == b""
             s.close()
         assert 0.5 < time.monotonic() - begin < 3
+
+
+def test_crowds_of_strangers():
+    """Those who never finish their request, and those who go on sending
+    when they were refused, hold only so many descriptors: the oldest of
+    them go."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard < 5000:
+        pytest.skip("too few descriptors for a crowd")
+    try:
+        with Wsd(set={"wsd.handshake_timeout_s": 60,
+                      "wsd.max_connections": 100}) as w:
+            def files():
+                return len(os.listdir(f"/proc/{w.process.pid}/fd"))
+
+            before = files()
+            crowd = []
+            try:
+                for _ in range(800):
+                    crowd.append(w.connect())
+                    crowd[-1].sendall(b"\r\nand so on")
+                    assert files() <= before + 256 + 8
+                for _ in range(4096 + 50):
+                    crowd.append(w.connect())
+                    crowd[-1].sendall(b"GET /")
+                with w.client() as c:
+                    c.expect("hello")
+                    assert files() <= before + 256 + 4096 + 8
+                assert crowd[800].recv(100) == b""
+                assert not w.has_logged("resting")
+            finally:
+                for s in crowd:
+                    s.close()
+            wait_until(lambda: files() == before, what="all closed")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 # --- frames ---------------------------------------------------------------
