@@ -766,8 +766,10 @@ def test_security_headers(site):
         for what, answer in answers.items():
             h = answer.headers
             csp = h.get("content-security-policy", "")
-            assert csp.startswith("default-src 'none'"), what
-            assert "frame-ancestors 'none'" in csp, what
+            # Under /static/ the operator's own pages may stand.
+            if not what.startswith("/static"):
+                assert csp.startswith("default-src 'none'"), what
+                assert "frame-ancestors 'none'" in csp, what
             assert "unsafe" not in csp and "*" not in csp, what
             assert h.get("x-content-type-options") == "nosniff", what
             assert h.get("referrer-policy") in (
