@@ -1,5 +1,7 @@
 #include "fcgi-app/conn.h"
 
+#include "auth/crypto.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -62,24 +64,25 @@ enum conn_err
 conn_read_request(struct conn *c, struct intake *in)
 {
 	uint8_t bytes[16384];
+	enum intake_status status = INTAKE_MORE;
+	enum conn_err err = CONN_OK;
 	size_t n;
 
-	for (;;) {
+	while (status == INTAKE_MORE) {
 		/* A peer that always has a byte more must not win. */
 		if (clock_mono_ms(c->clock) >= c->deadline_ms)
-			return CONN_TIMEOUT;
-		enum conn_err err = read_some(c, bytes, sizeof(bytes), &n);
+			err = CONN_TIMEOUT;
+		else
+			err = read_some(c, bytes, sizeof(bytes), &n);
 		if (err != CONN_OK)
-			return err;
-		switch (intake_feed(in, bytes, n)) {
-		case INTAKE_MORE:
 			break;
-		case INTAKE_DONE:
-			return CONN_OK;
-		case INTAKE_BAD:
-			return CONN_BAD;
-		}
+		status = intake_feed(in, bytes, n);
 	}
+	if (err == CONN_OK && status == INTAKE_BAD)
+		err = CONN_BAD;
+	/* A password may have been among them. */
+	crypto_wipe(bytes, sizeof(bytes));
+	return err;
 }
 
 enum conn_err

@@ -6,6 +6,7 @@
  */
 #include "fcgi-app/fcgi_io.h"
 
+#include "auth/crypto.h"
 #include "base/file.h"
 
 #include <fcgiapp.h>
@@ -57,6 +58,24 @@ rewind_file(struct fcgi_io *io)
 	return 0;
 }
 
+/*
+ * What has been read of libfcgi's own buffer, which it does not wipe and
+ * frees. stopUnget is its beginning.
+ */
+static void
+wipe_stream(FCGX_Stream *s)
+{
+	crypto_wipe(s->stopUnget, (size_t)(s->rdNext - s->stopUnget));
+}
+
+static void
+wipe_records(struct buf *records)
+{
+	if (records->data != NULL)
+		crypto_wipe(records->data, records->cap);
+	buf_fini(records);
+}
+
 int
 fcgi_io_begin(struct fcgi_io *io, const struct intake *in, char *const **params,
     struct buf *body)
@@ -65,6 +84,8 @@ fcgi_io_begin(struct fcgi_io *io, const struct intake *in, char *const **params,
 	char part[4096];
 	int n;
 
+	/* No copy of a password shall be left by a buffer that grows. */
+	buf_reserve(body, in->body.len);
 	if (intake_put_records(in, &records) == -1 || rewind_file(io) == -1 ||
 	    file_write_all(io->fd, records.data, records.len) == -1 ||
 	    lseek(io->fd, 0, SEEK_SET) == -1)
@@ -79,16 +100,18 @@ fcgi_io_begin(struct fcgi_io *io, const struct intake *in, char *const **params,
 	while ((n = FCGX_GetStr(part, sizeof(part), io->request.in)) > 0)
 		if (buf_append(body, part, (size_t)n) == -1)
 			break;
+	crypto_wipe(part, sizeof(part));
+	wipe_stream(io->request.in);
 	/* From here on the file takes the answer. */
 	if (body->has_failed || rewind_file(io) == -1)
 		goto err1;
-	buf_fini(&records);
+	wipe_records(&records);
 	return 0;
 
 err1:
 	FCGX_Free(&io->request, 1);
 err0:
-	buf_fini(&records);
+	wipe_records(&records);
 	return -1;
 }
 

@@ -15,6 +15,7 @@ enum {
 	STDIN = 5,
 	HEADER_LEN = 8,
 	RECORD_MAX = 65528, /* content a record carries; a multiple of 8 */
+	HEADERS_MAX = 64, /* of all records of a request, and its begin */
 };
 
 void
@@ -145,7 +146,9 @@ take_content(struct intake *in, const uint8_t *b, size_t n)
 	} else if (type == STDIN) {
 		size_t room = in->body_max - in->body.len;
 		in->is_body_over = n > room;
-		if (buf_append(&in->body, b, n > room ? room : n) == -1)
+		/* All of it at once: see intake_put_records. */
+		if (buf_reserve(&in->body, room) == -1 ||
+		    buf_append(&in->body, b, n > room ? room : n) == -1)
 			return INTAKE_BAD;
 		if (in->is_body_over)
 			return INTAKE_DONE;
@@ -242,6 +245,8 @@ put_stream(const struct intake *in, uint8_t type, const struct buf *bytes,
 int
 intake_put_records(const struct intake *in, struct buf *out)
 {
+	/* At once, so that no copy of a password is left by growing. */
+	buf_reserve(out, in->params.len + in->body.len + HEADERS_MAX);
 	put_record(in, BEGIN_REQUEST, in->begin, sizeof(in->begin), out);
 	put_stream(in, PARAMS, &in->params, out);
 	put_stream(in, STDIN, &in->body, out);

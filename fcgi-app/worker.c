@@ -97,7 +97,7 @@ serve(struct worker *w, int fd)
 		goto out;
 	}
 	answer(w, &in, params, &body, &text);
-	if (fcgi_io_end(w->io, &text, &records) == -1) {
+	if (fcgi_io_end(w->io, &text, &records) == -1 || text.has_failed) {
 		log_err("answer dropped: no memory");
 		goto out;
 	}

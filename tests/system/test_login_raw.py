@@ -311,6 +311,36 @@ def test_same_cost(request):
     assert max(middle.values()) < 1.5 * min(middle.values()), middle
 
 
+def memory_holds(pid, needle):
+    """Whether the bytes are in memory that a process can write to."""
+    with open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
+            span, mode = line.split()[:2]
+            start, end = (int(at, 16) for at in span.split("-"))
+            # What is larger is a sanitizer's and no buffer of ours.
+            if "w" in mode and end - start <= 64 << 20:
+                memory.seek(start)
+                if needle in memory.read(end - start):
+                    return True
+    return False
+
+
+def test_passwords_are_forgotten(request):
+    site = make(request, login__workers=1).start()
+    worker = site.workers()[0]
+    for name, password, status in (
+            ("alice", "neither-right-nor-kept", 401),
+            ("nobody", "unknown-and-not-kept", 401),
+            ("alice", PASSWORD, 303)):
+        assert site.post_login(name, password).status == status
+        assert site.ask("GET", "/session").status == 401  # all is tidied up
+        assert not memory_holds(
+            worker, urllib.parse.quote_plus(password).encode())
+        assert not memory_holds(worker, password.encode())
+    # What is not wiped is found.
+    assert memory_holds(worker, str(site.store).encode())
+
+
 def test_name_is_retyped_escaped(login):
     answer = login.post_login('"><script>alert(1)</script>', "wrong password")
     assert answer.status == 401 and "<script>alert" not in answer.text
