@@ -5,20 +5,10 @@
  */
 #include "fcgi-app/form.h"
 
+#include "fcgi-app/percent.h"
+
 #include <string.h>
 #include <strings.h>
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 /* Decodes *n bytes in place; false leaves them half done. */
 static bool
@@ -32,14 +22,11 @@ decode(char *s, size_t *n)
 		if (c == '+') {
 			c = ' ';
 		} else if (c == '%') {
-			if (*n - i < 3)
+			int byte = percent_byte(s + i, *n - i);
+			if (byte == -1)
 				return false;
-			int hi = hex_digit(s[i + 1]);
-			int lo = hex_digit(s[i + 2]);
-			if (hi == -1 || lo == -1)
-				return false;
-			c = (char)(hi * 16 + lo);
-			i += 2;
+			c = (char)byte;
+			i += PERCENT_LEN - 1;
 		}
 		s[out++] = c;
 	}

@@ -6,19 +6,9 @@
  */
 #include "fcgi-app/next_url.h"
 
-#include <string.h>
+#include "fcgi-app/percent.h"
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+#include <string.h>
 
 /* pchar of RFC 3986 without the escapes. */
 static bool
@@ -34,13 +24,8 @@ is_pchar(char c)
 static bool
 is_harmless_escape(const char *s, size_t n)
 {
-	if (n < 3)
-		return false;
-	int hi = hex_digit(s[1]);
-	int lo = hex_digit(s[2]);
-	if (hi == -1 || lo == -1)
-		return false;
-	int c = hi * 16 + lo;
+	int c = percent_byte(s, n);
+
 	return c >= 0x20 && c != 0x7f && c != '/' && c != '\\' && c != '.' &&
 	    c != '%';
 }
@@ -66,7 +51,7 @@ next_url_is_local(const char *bytes, size_t n)
 		if (c == '%') {
 			if (!is_harmless_escape(bytes + i, n - i))
 				return false;
-			i += 2;
+			i += PERCENT_LEN - 1;
 		} else if (is_query) {
 			if (!is_pchar(c) && c != '/' && c != '?')
 				return false;
