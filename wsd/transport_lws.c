@@ -17,8 +17,9 @@
 #include "wsd/transport_lws.h"
 
 #include "base/log.h"
+#include "wsd/frame.h"
+#include "wsd/framed.h"
 
-#include <errno.h>
 #include <libwebsockets.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,13 +38,8 @@
 #define RX_BYTES 128
 /* Above any write, so that none is cut into pieces. */
 #define TX_BYTES 65536
-#define CLOSE_REASON_MAX 123
-
-enum opcode {
-	OPCODE_TEXT = 0x1,
-	OPCODE_CLOSE = 0x8,
-	OPCODE_PING = 0x9,
-};
+#define CLOSE_PAYLOAD_MAX 125
+#define CLOSE_REASON_MAX (CLOSE_PAYLOAD_MAX - 2)
 
 enum conn_state {
 	CONN_OPEN,
@@ -59,9 +55,7 @@ struct conn {
 	TAILQ_ENTRY(conn) entry; /* in the list of its state */
 	int64_t deadline_ms; /* while closing */
 	enum conn_state state;
-	/* framed: frames that wait for the one that is unfinished */
-	uint8_t *rest;
-	size_t rest_len;
+	struct framed framed; /* with transport_lws_ops(true) */
 };
 
 TAILQ_HEAD(conn_list, conn);
@@ -144,6 +138,18 @@ want_write(void *conn)
 		lws_callback_on_writable(c->wsi);
 }
 
+/* 0, or -1: it cannot be written any more. */
+static int
+write_close(struct conn *c, const uint8_t *payload, size_t n)
+{
+	uint8_t frame[FRAME_HEADER_MAX + CLOSE_PAYLOAD_MAX];
+	if (c->framed.n > 0)
+		return -1;
+	size_t header_bytes = frame_header(frame, FRAME_CLOSE, n);
+	memcpy(frame + header_bytes, payload, n);
+	return write_raw(c, frame, header_bytes + n);
+}
+
 /* The close frame goes behind whatever is still buffered. */
 static void
 close_conn(void *conn, uint16_t code, const char *reason)
@@ -152,13 +158,10 @@ close_conn(void *conn, uint16_t code, const char *reason)
 	if (c->state != CONN_OPEN)
 		return;
 	size_t len = strnlen(reason, CLOSE_REASON_MAX);
-	uint8_t frame[4 + CLOSE_REASON_MAX];
-	frame[0] = 0x80 | OPCODE_CLOSE;
-	frame[1] = (uint8_t)(2 + len);
-	frame[2] = (uint8_t)(code >> 8);
-	frame[3] = (uint8_t)code;
-	memcpy(frame + 4, reason, len);
-	bool is_written = c->rest_len == 0 && write_raw(c, frame, 4 + len) == 0;
+	uint8_t payload[2 + CLOSE_REASON_MAX] = {
+	    (uint8_t)(code >> 8), (uint8_t)code};
+	memcpy(payload + 2, reason, len);
+	bool is_written = write_close(c, payload, 2 + len) == 0;
 	c->deadline_ms = clock_mono_ms(c->owner->clock) + CLOSE_WAIT_MS;
 	set_state(c, is_written ? CONN_CLOSING : CONN_DOOMED);
 }
@@ -172,94 +175,50 @@ static const struct transport_ops raw_ops = {
 
 /* --- framed: the same by the library's own framing ---------------------- */
 
-/*
- * Writes whole frames one by one until one stays unfinished. Returns how
- * many bytes were done with, or -1.
- */
-static ssize_t
-write_frames(struct conn *c, const uint8_t *bytes, size_t n)
+static enum framed_sent
+send_framed(
+    void *arg, enum frame_opcode opcode, const uint8_t *payload, size_t n)
 {
-	size_t done = 0;
-	while (done < n && !lws_partial_buffered(c->wsi)) {
-		const uint8_t *f = bytes + done;
-		size_t head = 2, len = f[1];
-		enum lws_write_protocol kind = LWS_WRITE_TEXT;
-		if (len == 126) {
-			head = 4;
-			len = (size_t)f[2] << 8 | f[3];
-		} else if (len == 127) {
-			head = 10;
-			len = 0;
-			for (int i = 2; i < 10; i++)
-				len = len << 8 | f[i];
-		}
-		if ((f[0] & 0xf) == OPCODE_PING)
-			kind = LWS_WRITE_PING;
-		unsigned char *copy = malloc(LWS_PRE + len);
-		if (copy == NULL)
-			return -1;
-		memcpy(copy + LWS_PRE, f + head, len);
-		int rc = lws_write(c->wsi, copy + LWS_PRE, len, kind);
-		free(copy);
-		if (rc < 0)
-			return -1;
-		done += head + len;
-	}
-	return (ssize_t)done;
+	struct conn *c = arg;
+	/* It writes its header in front of the payload. */
+	unsigned char *copy = malloc(LWS_PRE + n);
+	if (copy == NULL)
+		return FRAMED_FAILED;
+	memcpy(copy + LWS_PRE, payload, n);
+	int rc = lws_write(c->wsi, copy + LWS_PRE, n,
+	    opcode == FRAME_PING ? LWS_WRITE_PING : LWS_WRITE_TEXT);
+	free(copy);
+	if (rc < 0)
+		return FRAMED_FAILED;
+	return lws_partial_buffered(c->wsi) ? FRAMED_UNFINISHED : FRAMED_MORE;
 }
 
 static bool
-framed_is_busy(void *conn)
+library_is_busy(void *conn)
 {
 	struct conn *c = conn;
 	return c->state == CONN_OPEN &&
-	    (c->rest_len > 0 || lws_partial_buffered(c->wsi));
+	    (c->framed.n > 0 || lws_partial_buffered(c->wsi));
 }
 
 static enum transport_result
-framed_write(void *conn, const uint8_t *bytes, size_t n)
+library_write(void *conn, const uint8_t *bytes, size_t n)
 {
 	struct conn *c = conn;
 	if (c->state != CONN_OPEN)
 		return TRANSPORT_GONE;
-	if (framed_is_busy(c))
+	if (library_is_busy(c))
 		return TRANSPORT_BUSY;
-	ssize_t done = write_frames(c, bytes, n);
-	if (done >= 0 && (size_t)done < n) {
-		c->rest = malloc(n - (size_t)done);
-		if (c->rest != NULL) {
-			c->rest_len = n - (size_t)done;
-			memcpy(c->rest, bytes + done, c->rest_len);
-		} else {
-			done = -1;
-		}
-	}
-	if (done == -1) {
+	if (framed_write(&c->framed, bytes, n, send_framed, c) == -1) {
 		set_state(c, CONN_DOOMED);
 		return TRANSPORT_GONE;
 	}
 	return TRANSPORT_OK;
 }
 
-static void
-write_rest(struct conn *c)
-{
-	ssize_t done = write_frames(c, c->rest, c->rest_len);
-	if (done == -1) {
-		set_state(c, CONN_DOOMED);
-		return;
-	}
-	c->rest_len -= (size_t)done;
-	memmove(c->rest, c->rest + done, c->rest_len);
-	if (c->rest_len == 0) {
-		free(c->rest);
-		c->rest = NULL;
-	}
-}
-
 static const struct transport_ops framed_ops = {
-    .write = framed_write,
-    .is_busy = framed_is_busy,
+    .write = library_write,
+    .is_busy = library_is_busy,
     .want_write = want_write,
     .close = close_conn,
 };
@@ -327,17 +286,17 @@ on_peer_close(struct conn *c, const uint8_t *in, size_t len)
 {
 	if (c->state != CONN_OPEN)
 		return -1;
-	uint8_t frame[4] = {0x80 | OPCODE_CLOSE, 0};
+	uint8_t payload[2] = {0};
+	size_t n = 0;
 	if (len > 0) {
 		unsigned code = len >= 2 ? (unsigned)in[0] << 8 | in[1] : 0;
 		if (!is_close_code(code))
 			code = 1002;
-		frame[1] = 2;
-		frame[2] = (uint8_t)(code >> 8);
-		frame[3] = (uint8_t)code;
+		payload[0] = (uint8_t)(code >> 8);
+		payload[1] = (uint8_t)code;
+		n = sizeof(payload);
 	}
-	if (c->rest_len == 0)
-		write_raw(c, frame, 2u + frame[1]);
+	write_close(c, payload, n);
 	set_state(c, CONN_CLOSING);
 	c->deadline_ms = clock_mono_ms(c->owner->clock) + CLOSE_WAIT_MS;
 	return -1;
@@ -352,7 +311,7 @@ forget(struct conn *c)
 	struct client *client = c->client;
 	TAILQ_REMOVE(list_of(c), c, entry);
 	t->count--;
-	free(c->rest);
+	framed_fini(&c->framed);
 	memset(c, 0, sizeof(*c));
 	if (client != NULL)
 		hub_gone(t->hub, client);
@@ -386,9 +345,10 @@ callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 	case LWS_CALLBACK_SERVER_WRITEABLE:
 		if (c->state != CONN_OPEN || lws_partial_buffered(wsi))
 			return 0;
-		if (c->rest_len > 0)
-			write_rest(c);
-		if (c->client != NULL && !framed_is_busy(c))
+		if (c->framed.n > 0 &&
+		    framed_resume(&c->framed, send_framed, c) == -1)
+			set_state(c, CONN_DOOMED);
+		if (c->client != NULL && !library_is_busy(c))
 			hub_writable(t->hub, c->client);
 		return 0;
 	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
@@ -410,8 +370,7 @@ callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 	}
 }
 
-/* --- the rest ---------------------------------------------------------------
- */
+/* --- the rest ------------------------------------------------------------ */
 
 static const struct lws_protocols protocols[] = {
     /* The first is taken when the client asked for none. */
