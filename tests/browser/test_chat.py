@@ -264,6 +264,7 @@ def test_away_and_back(make_browser, alice_and_bob):
     alice, bob = alice_and_bob
     third = make_browser().sign_in("林晓雨")
     alice.wait(lambda: "林晓雨" in alice.online(), "the join")
+    third.allow("favicon.ico")  # a picture by itself has none
     third.open("/static/img/logo.svg")
     alice.wait(lambda: "林晓雨" not in alice.online(), "the leave", 20)
     text = fresh("meanwhile")
