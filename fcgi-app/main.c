@@ -163,6 +163,11 @@ main(int argc, char **argv)
 	}
 	if (config_load(&config, o.config_path, &error) == -1)
 		goto err0;
+	if (o.is_check &&
+	    config_check_paths(&config,
+		o.config_path != NULL ? o.config_path : CONFIG_PATH_DEFAULT,
+		false, &error) == -1)
+		goto err1;
 	master_init_log(&config);
 	struct views *views = views_load(config.login.templates, &error);
 	if (views == NULL)

@@ -95,11 +95,15 @@ main(int argc, char **argv)
 		buf_fini(&error);
 		return EXIT_CONFIG;
 	}
-	buf_fini(&error);
 	if (is_check) {
+		int bad = config_check_paths(&config,
+		    path != NULL ? path : CONFIG_PATH_DEFAULT, false, &error);
+		fputs(buf_str(&error), stderr);
+		buf_fini(&error);
 		config_fini(&config);
-		return 0;
+		return bad == -1 ? EXIT_CONFIG : 0;
 	}
+	buf_fini(&error);
 	const struct log_opts log = {.ident = "wsd",
 	    .level = (enum log_level)config.log.level,
 	    .has_audit = config.log.audit};

@@ -124,11 +124,12 @@ int config_parse(struct config *c, const char *name, const char *bytes,
  * What only the machine can answer: store.dir is a directory; and, where the
  * file named them, login.templates is a directory and the directories of
  * Unix sockets are there (defaults of programs that do not run here are not
- * held against those that do). Appends "FILE:LINE: ..." lines to *error, or
- * "FILE: ..." for a default. 0 or -1.
+ * held against those that do). has_defaults: store.dir counts though the file
+ * does not name it. Appends "FILE:LINE: ..." lines to *error, or "FILE: ..."
+ * for a default. 0 or -1.
  */
-int
-config_check_paths(const struct config *c, const char *name, struct buf *error);
+int config_check_paths(const struct config *c, const char *name,
+    bool has_defaults, struct buf *error);
 
 /*
  * Every key with its effective value as a file that config_parse takes back

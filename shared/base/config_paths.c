@@ -31,7 +31,8 @@ directory_fault(const char *path, bool is_parent)
 }
 
 int
-config_check_paths(const struct config *c, const char *name, struct buf *error)
+config_check_paths(const struct config *c, const char *name, bool has_defaults,
+    struct buf *error)
 {
 	static const char unix_prefix[] = "unix:";
 	const struct {
@@ -51,7 +52,7 @@ config_check_paths(const struct config *c, const char *name, struct buf *error)
 		const char *value = paths[i].value;
 		int line =
 		    c->lines[config_key_find(paths[i].section, paths[i].key)];
-		if (line == 0 && !paths[i].is_always)
+		if (line == 0 && !(has_defaults && paths[i].is_always))
 			continue;
 		bool is_socket = value[0] != '/';
 		if (is_socket) {

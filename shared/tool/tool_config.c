@@ -11,7 +11,7 @@ tool_config_check(struct tool *t)
 {
 	struct buf error = BUF_INIT;
 
-	int rc = config_check_paths(&t->config, t->conf_path, &error);
+	int rc = config_check_paths(&t->config, t->conf_path, true, &error);
 	if (rc == -1)
 		fputs(buf_str(&error), stderr);
 	buf_fini(&error);

@@ -448,7 +448,7 @@ check_paths(const char *pattern, const char *dir)
 	}
 	assert_taken(buf_str(&text));
 	buf_fini(&text);
-	return config_check_paths(&config, "F", &error);
+	return config_check_paths(&config, "F", true, &error);
 }
 
 static void
@@ -500,9 +500,10 @@ dangling_paths(void **state)
 	assert_taken("");
 	free(config.store.dir);
 	config.store.dir = strdup("/nonexistent/store");
-	assert_int_equal(config_check_paths(&config, "F", &error), -1);
+	assert_int_equal(config_check_paths(&config, "F", true, &error), -1);
 	assert_non_null(
 	    strstr(buf_str(&error), "F: store.dir: /nonexistent/store: "));
+	assert_int_equal(config_check_paths(&config, "F", false, &error), 0);
 	/* Defaults of other programs are nobody's fault. */
 	assert_null(strstr(buf_str(&error), "wsd."));
 	rmdir(dir);
