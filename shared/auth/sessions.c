@@ -3,7 +3,7 @@
  * Here is the reading.
  *
  * Validating asks in the order of what an answer costs: the spelling and the
- * MAC of the token (no I/O), the store (mapped pages and an fstat), the
+ * MAC of the token (no I/O), the store (an fstat, perhaps a read), the
  * clock. Nothing on that path waits for another process; what it finds
  * expired it notes, and sessions_maintain deletes it after the response.
  */
@@ -91,13 +91,8 @@ sessions_create_store(const char *dir, struct buf *error)
 	struct buf path = BUF_INIT;
 	enum store_err err = STORE_NOMEM;
 
-	errno = 0;
 	if (buf_printf(&path, "%s/" STORE_DIR, dir) == 0)
-		err = store_create(buf_str(&path), DIR_MODE);
-	if (err != STORE_OK)
-		buf_printf(error, "%s: %s%s%s", buf_str(&path),
-		    store_strerror(err), errno != 0 ? ": " : "",
-		    errno != 0 ? strerror(errno) : "");
+		err = store_create(buf_str(&path), DIR_MODE, error);
 	buf_fini(&path);
 	return err;
 }

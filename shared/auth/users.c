@@ -118,14 +118,9 @@ users_create(const char *dir, struct buf *error)
 	if (buf_printf(&store_path, "%s/" STORE_DIR, dir) != 0 ||
 	    buf_printf(&secret_path, "%s/" STORE_DIR "/" SECRET_FILE, dir) != 0)
 		goto out;
-	errno = 0;
-	err = store_create(buf_str(&store_path), DIR_MODE);
-	if (err != STORE_OK) {
-		buf_printf(error, "%s: %s%s%s", buf_str(&store_path),
-		    store_strerror(err), errno != 0 ? ": " : "",
-		    errno != 0 ? strerror(errno) : "");
+	err = store_create(buf_str(&store_path), DIR_MODE, error);
+	if (err != STORE_OK)
 		goto out;
-	}
 	if (lstat(buf_str(&secret_path), &st) == 0)
 		goto out;
 	if (make_secret(buf_str(&secret_path)) != 0 ||

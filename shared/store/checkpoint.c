@@ -153,7 +153,7 @@ create_first(struct files *f)
 }
 
 enum store_err
-store_create(const char *dir, unsigned mode)
+store_create(const char *dir, unsigned mode, struct buf *detail)
 {
 	struct files f;
 	int lock = -1;
@@ -175,10 +175,12 @@ store_create(const char *dir, unsigned mode)
 	else
 		err = create_first(&f);
 end:
-	if (err != STORE_OK)
-		log_err("store: %s",
+	if (err != STORE_OK && detail != NULL) {
+		buf_reset(detail);
+		buf_puts(detail,
 		    f.detail.len > 0 ? buf_str(&f.detail)
 				     : store_strerror(err));
+	}
 	if (lock != -1)
 		close(lock);
 	files_fini(&f);

@@ -49,9 +49,9 @@ struct store;
 /*
  * Makes an empty store: the directory (mode) unless it is there, base and
  * journal with the directory's group and mode & 0660. STORE_OK also when one
- * is already there.
+ * is already there. detail as for store_open.
  */
-enum store_err store_create(const char *dir, unsigned mode);
+enum store_err store_create(const char *dir, unsigned mode, struct buf *detail);
 
 /*
  * Opens; opening is recovery. dir is copied. On failure *out is NULL and, if

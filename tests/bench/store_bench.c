@@ -234,7 +234,7 @@ main(int argc, char **argv)
 	    argc > 1 ? argv[1] : "/tmp/gatecast-bench-XXXXXX");
 	if (argc <= 1 && mkdtemp(dir) == NULL)
 		return EXIT_FAILURE;
-	check(store_create(dir, 0700), "create");
+	check(store_create(dir, 0700, NULL), "create");
 	struct store *w = open_store(true);
 	fill(w);
 	check(store_checkpoint(w, NULL, NULL), "checkpoint");

@@ -86,7 +86,8 @@ read_as_a_store(const uint8_t *data, size_t size)
 	static int fd = -1;
 	char path[64];
 	if (fd == -1) {
-		if (mkdtemp(dir) == NULL || store_create(dir, 0700) != STORE_OK)
+		if (mkdtemp(dir) == NULL ||
+		    store_create(dir, 0700, NULL) != STORE_OK)
 			abort();
 		atexit(clean_up);
 		snprintf(path, sizeof(path), "%s/journal.1", dir);

@@ -200,6 +200,16 @@ def test_a_foreign_directory_is_left_alone(admin):
     assert [p.name for p in admin.store.iterdir()] == ["letter.txt"]
 
 
+def test_damaged_store_is_not_made_anew(admin):
+    admin.add()
+    base = admin.store / "users/base.gdbm"
+    base.unlink()
+    done = admin("store", "init", code=UNREACHABLE)
+    # Once, and with what is to be done.
+    assert done.stderr.count(str(base)) == 1, done.stderr
+    assert "restore from a backup" in done.stderr.splitlines()[-1]
+
+
 def open_directories_above(path):
     """pytest's directories are root's alone."""
     for parent in path.parents:

@@ -161,7 +161,7 @@ main(int argc, char **argv)
 	const char *mode = argc > 2 ? argv[2] : "";
 	int rc = 2;
 	if (strcmp(mode, "create") == 0) {
-		enum store_err err = store_create(argv[1], 02750);
+		enum store_err err = store_create(argv[1], 02750, NULL);
 		rc = err == STORE_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 	} else if (strcmp(mode, "write") == 0 && argc == 5) {
 		rc = run_writer(argv[1], argv[3], strtol(argv[4], NULL, 10), 1);

@@ -35,7 +35,7 @@ setup(void **state)
 	if (fixture_setup(state) == -1)
 		return -1;
 	struct fixture *fx = *state;
-	return store_create(fx->dir, 02750) == STORE_OK ? 0 : -1;
+	return store_create(fx->dir, 02750, NULL) == STORE_OK ? 0 : -1;
 }
 
 static uint64_t
@@ -641,14 +641,16 @@ create_killed_at_every_step(void **state)
 		pid_t pid = fork();
 		if (pid == 0) {
 			fault_arm(FAULT_KILL, nth, 0, NULL);
-			_exit(store_create(fx->dir, 02750) == STORE_OK ? 0 : 2);
+			_exit(store_create(fx->dir, 02750, NULL) == STORE_OK
+				? 0
+				: 2);
 		}
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
 		enum store_err err = fixture_try(fx);
 		assert_true(err == STORE_OK || err == STORE_MISSING ||
 		    err == STORE_CORRUPT); /* a journal, no base yet */
-		assert_int_equal(store_create(fx->dir, 02750), STORE_OK);
+		assert_int_equal(store_create(fx->dir, 02750, NULL), STORE_OK);
 		struct store *w = fixture_open(fx, true);
 		assert_int_equal(fixture_put(w, "k", "v"), STORE_OK);
 		store_close(w);

@@ -27,7 +27,7 @@ setup(void **state)
 	if (fixture_setup(state) == -1)
 		return -1;
 	struct fixture *fx = *state;
-	return store_create(fx->dir, 02750) == STORE_OK ? 0 : -1;
+	return store_create(fx->dir, 02750, NULL) == STORE_OK ? 0 : -1;
 }
 
 static mode_t
@@ -49,7 +49,7 @@ create_makes_an_empty_store_once(void **state)
 	assert_int_equal(mode_of(fx, "lock"), 0600);
 	struct store *w = fixture_open(fx, true);
 	assert_int_equal(fixture_put(w, "k", "v"), STORE_OK);
-	assert_int_equal(store_create(fx->dir, 0700), STORE_OK);
+	assert_int_equal(store_create(fx->dir, 0700, NULL), STORE_OK);
 	assert_int_equal(mode_of(fx, ""), 02750);
 	assert_get(fx, w, "k", "v");
 	store_close(w);
@@ -63,12 +63,15 @@ create_does_not_bury_what_is_left_of_a_store(void **state)
 	assert_int_equal(fixture_put(w, "k", "v"), STORE_OK);
 	store_close(w);
 	unlink(fixture_path(fx, "base.gdbm"));
-	assert_int_equal(store_create(fx->dir, 02750), STORE_CORRUPT);
+	struct buf detail = BUF_INIT;
+	assert_int_equal(store_create(fx->dir, 02750, &detail), STORE_CORRUPT);
+	assert_non_null(strstr(buf_str(&detail), "base.gdbm: missing"));
+	buf_fini(&detail);
 	assert_int_equal(fixture_try(fx), STORE_CORRUPT);
 	assert_non_null(strstr(buf_str(&fx->detail), "base.gdbm: missing"));
 	/* An empty first journal is what a killed create leaves. */
 	assert_return_code(truncate(fixture_path(fx, "journal.1"), 64), 0);
-	assert_int_equal(store_create(fx->dir, 02750), STORE_OK);
+	assert_int_equal(store_create(fx->dir, 02750, NULL), STORE_OK);
 	assert_int_equal(fixture_try(fx), STORE_OK);
 }
 
@@ -587,7 +590,7 @@ no_file_is_trusted(void **state)
 	};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		fixture_empty(fx->dir);
-		assert_int_equal(store_create(fx->dir, 02750), STORE_OK);
+		assert_int_equal(store_create(fx->dir, 02750, NULL), STORE_OK);
 		struct store *w = fixture_open(fx, true);
 		assert_int_equal(fixture_put(w, "k", "v"), STORE_OK);
 		struct store *r = fixture_open(fx, false);
@@ -669,7 +672,7 @@ another_directory_in_its_place_is_taken_up(void **state)
 	snprintf(old, sizeof(old), "%s/old", fx->root);
 	assert_return_code(rename(fx->dir, old), 0);
 	assert_int_equal(store_begin(w), STORE_MISSING);
-	assert_int_equal(store_create(fx->dir, 02750), STORE_OK);
+	assert_int_equal(store_create(fx->dir, 02750, NULL), STORE_OK);
 	struct store *other = fixture_open(fx, true);
 	assert_int_equal(fixture_put(other, "k", "second"), STORE_OK);
 	/* The same lock as everybody else's, too. */
@@ -845,7 +848,7 @@ reserve_child(struct fixture *fx)
 	    .lock_wait_ms = 1000,
 	    .reserve_bytes = 65536};
 	struct store *w;
-	CHECK(store_create(fx->dir, 0700) == STORE_OK);
+	CHECK(store_create(fx->dir, 0700, NULL) == STORE_OK);
 	CHECK(store_open(&opts, &w, NULL) == STORE_OK);
 	char key[32];
 	for (int i = 0; i < 400; i++) {
