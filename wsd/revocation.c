@@ -100,6 +100,9 @@ verify(void *arg, const char *session_key, int64_t *end_s)
 	    sessions_recheck(r->sessions, session_key, &record);
 	if (verdict == SESSIONS_VALID)
 		*end_s = record_session_end_s(&record);
+	/* A read that failed must not be what a session lives on by. */
+	if (verdict == SESSIONS_UNAVAILABLE)
+		r->has_to_recheck = true;
 	return verdict;
 }
 

@@ -1,0 +1,315 @@
+/*
+ * The sessions store as wsd sees it, over a store that does as it is told:
+ * what ended, what is asked again, and what a store that is away means.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "fake_hub.h"
+#include "wsd/revocation.h"
+
+/* --- a store in place of auth/sessions.c and store/store.c --------------- */
+
+static struct {
+	enum store_err state; /* of opening and catching up */
+	enum sessions_verdict verdict; /* of any session */
+	bool has_new_generation; /* to be told with the next refresh */
+	char deleted[SESSIONS_KEY_SIZE]; /* the same; "" none */
+	int open, opened, asked;
+	store_observe *observe;
+	void *arg;
+} store;
+
+static char handle;
+
+enum store_err
+sessions_open(const char *dir, bool is_writer, int lock_wait_ms,
+    int64_t reserve_bytes, const struct clock *clock, struct sessions **out,
+    struct buf *error)
+{
+	(void)dir;
+	(void)lock_wait_ms;
+	(void)reserve_bytes;
+	(void)clock;
+	(void)error;
+	assert_false(is_writer);
+	*out = NULL;
+	if (store.state != STORE_OK)
+		return store.state;
+	*out = (struct sessions *)&handle;
+	store.open++;
+	store.opened++;
+	return STORE_OK;
+}
+
+void
+sessions_close(struct sessions *s)
+{
+	if (s != NULL)
+		store.open--;
+}
+
+const char *
+sessions_detail(const struct sessions *s)
+{
+	(void)s;
+	return "detail";
+}
+
+struct store *
+sessions_store(struct sessions *s)
+{
+	return (struct store *)s;
+}
+
+enum sessions_verdict
+sessions_recheck(
+    struct sessions *s, const char *key, struct record_session *out)
+{
+	(void)s;
+	(void)key;
+	store.asked++;
+	memset(out, 0, sizeof(*out));
+	return store.verdict;
+}
+
+enum sessions_verdict
+sessions_validate(struct sessions *s, const char *token, size_t n,
+    struct record_session *out, char key[SESSIONS_KEY_SIZE])
+{
+	(void)token;
+	(void)n;
+	(void)key;
+	return sessions_recheck(s, NULL, out);
+}
+
+const char *
+store_strerror(enum store_err err)
+{
+	(void)err;
+	return "error";
+}
+
+const char *
+store_dir(const struct store *s)
+{
+	(void)s;
+	return "/";
+}
+
+void
+store_set_observer(struct store *s, store_observe *fn, void *arg)
+{
+	(void)s;
+	store.observe = fn;
+	store.arg = arg;
+}
+
+enum store_err
+store_refresh(struct store *s)
+{
+	(void)s;
+	if (store.state != STORE_OK)
+		return store.state;
+	if (store.has_new_generation)
+		store.observe(store.arg, NULL, 0, NULL, 0);
+	if (store.deleted[0] != '\0')
+		store.observe(
+		    store.arg, store.deleted, SESSIONS_KEY_LEN, NULL, 0);
+	store.has_new_generation = false;
+	store.deleted[0] = '\0';
+	return STORE_OK;
+}
+
+/* --- the people ---------------------------------------------------------- */
+
+struct scene {
+	struct fake *f;
+	struct loop *loop;
+	struct revocation *r;
+	int expired;
+};
+
+static void
+on_expired(void *arg)
+{
+	struct scene *s = arg;
+	s->expired++;
+}
+
+static void
+begin(struct scene *s, struct fake *f)
+{
+	*s = (struct scene){.f = f};
+	s->loop = loop_new();
+	f->config.wsd.store_grace_s = 5;
+	const struct revocation_opts opts = {
+	    .loop = s->loop,
+	    .hub = f->hub,
+	    .clock = &f->clock.clock,
+	    .config = &f->config,
+	    .expired = on_expired,
+	    .arg = s,
+	};
+	assert_non_null(s->loop);
+	s->r = revocation_new(&opts);
+	assert_non_null(s->r);
+}
+
+static void
+end(struct scene *s)
+{
+	revocation_free(s->r);
+	loop_free(s->loop);
+	assert_int_equal(store.open, 0);
+}
+
+static int
+setup(void **state)
+{
+	memset(&store, 0, sizeof(store));
+	return fake_setup(state);
+}
+
+static void
+poll_after(struct scene *s, int64_t ms)
+{
+	clock_manual_advance(&s->f->clock, ms);
+	revocation_tick(s->r);
+}
+
+static enum sessions_verdict
+validate(struct scene *s)
+{
+	struct record_session record;
+	char key[SESSIONS_KEY_SIZE];
+	return revocation_validate(s->r, "", 0, &record, key);
+}
+
+static void
+test_deleted(void **state)
+{
+	struct scene s;
+	begin(&s, *state);
+	struct person *a = join(s.f, "alice", HUB_PLAIN);
+
+	memcpy(store.deleted, fake_key('1'), SESSIONS_KEY_SIZE);
+	poll_after(&s, 1000);
+	assert_int_equal(a->conn.close_code, 0);
+	memcpy(store.deleted, fake_key('0'), SESSIONS_KEY_SIZE);
+	poll_after(&s, 999);
+	assert_int_equal(a->conn.close_code, 0);
+	poll_after(&s, 1);
+	assert_int_equal(a->conn.close_code, HUB_CLOSE_SESSION_OVER);
+	end(&s);
+}
+
+static void
+test_new_generation(void **state)
+{
+	struct scene s;
+	begin(&s, *state);
+	struct person *a = join(s.f, "alice", HUB_PLAIN);
+
+	poll_after(&s, 1000);
+	assert_int_equal(store.asked, 0);
+	store.has_new_generation = true;
+	poll_after(&s, 1000);
+	assert_int_equal(store.asked, 1);
+	assert_int_equal(a->conn.close_code, 0);
+	store.has_new_generation = true;
+	store.verdict = SESSIONS_UNKNOWN;
+	poll_after(&s, 1000);
+	assert_int_equal(a->conn.close_code, HUB_CLOSE_SESSION_OVER);
+	end(&s);
+}
+
+/* Who could not be asked is asked again, and not held for ever. */
+static void
+test_unavailable_for_a_moment(void **state)
+{
+	struct scene s;
+	begin(&s, *state);
+	struct person *a = join(s.f, "alice", HUB_PLAIN);
+
+	store.has_new_generation = true;
+	store.verdict = SESSIONS_UNAVAILABLE;
+	poll_after(&s, 1000);
+	assert_int_equal(store.asked, 1);
+	assert_int_equal(a->conn.close_code, 0);
+	store.verdict = SESSIONS_UNKNOWN;
+	poll_after(&s, 1000);
+	assert_int_equal(a->conn.close_code, HUB_CLOSE_SESSION_OVER);
+	end(&s);
+}
+
+static void
+test_lost_and_found(void **state)
+{
+	struct scene s;
+	begin(&s, *state);
+	struct person *a = join(s.f, "alice", HUB_PLAIN);
+
+	assert_int_equal(validate(&s), SESSIONS_VALID);
+	store.state = STORE_IO;
+	poll_after(&s, 1000);
+	assert_int_equal(validate(&s), SESSIONS_UNAVAILABLE);
+	poll_after(&s, 4999);
+	assert_int_equal(s.expired, 0);
+	store.state = STORE_OK;
+	store.verdict = SESSIONS_UNKNOWN;
+	poll_after(&s, 1000);
+	/* It may have ended while nobody looked. */
+	assert_int_equal(store.opened, 2);
+	assert_int_equal(a->conn.close_code, HUB_CLOSE_SESSION_OVER);
+	assert_int_equal(s.expired, 0);
+	end(&s);
+}
+
+static void
+test_grace(void **state)
+{
+	struct scene s;
+	store.state = STORE_MISSING;
+	begin(&s, *state);
+
+	assert_int_equal(validate(&s), SESSIONS_UNAVAILABLE);
+	for (int i = 0; i < 4; i++)
+		poll_after(&s, 1000);
+	assert_int_equal(s.expired, 0);
+	for (int i = 0; i < 4; i++)
+		poll_after(&s, 1000);
+	assert_int_equal(s.expired, 1);
+	/* The next loss has a grace of its own. */
+	store.state = STORE_OK;
+	poll_after(&s, 1000);
+	assert_int_equal(validate(&s), SESSIONS_VALID);
+	store.state = STORE_IO;
+	poll_after(&s, 1000);
+	poll_after(&s, 4999);
+	assert_int_equal(s.expired, 1);
+	poll_after(&s, 1);
+	assert_int_equal(s.expired, 2);
+	end(&s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_deleted, setup, fake_teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_new_generation, setup, fake_teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_unavailable_for_a_moment, setup, fake_teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_lost_and_found, setup, fake_teardown),
+	    cmocka_unit_test_setup_teardown(test_grace, setup, fake_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, fake_group_setup, NULL);
+}
