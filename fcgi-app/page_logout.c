@@ -11,14 +11,24 @@
 
 #include <stdint.h>
 
+/*
+ * Takes back a cookie that came along, and no other: a form on a foreign page
+ * comes without it (SameSite), asks for nothing that a token is needed for,
+ * and would have the browser forget a session that is not over.
+ */
 static void
 leave(struct call *c)
 {
+	const struct request *req = c->req;
 	const char *name = cookie_session_name(
-	    c->req->is_https, c->app->config->login.plain_http);
+	    req->is_https, c->app->config->login.plain_http);
+	const char *value;
+	size_t n;
 
 	response_redirect(c->resp, "/login");
-	if (name != NULL)
+	if (name != NULL &&
+	    cookie_find(req->cookies, req->n_cookies, name, &value, &n) !=
+		COOKIE_NONE)
 		set_cookie(
 		    c->resp, name, "", SET_COOKIE_DELETE, c->req->is_https);
 }

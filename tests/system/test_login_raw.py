@@ -469,6 +469,14 @@ def test_logout_needs_its_own_csrf(login):
     assert login.ask("GET", "/session", cookie=first).status == 200
 
 
+def test_logout_without_the_cookie_takes_none_back(login):
+    """What a browser sends for a form on a foreign page, if it is too old to
+    say where that came from."""
+    answer = login.ask("POST", "/logout", b"csrf=x", HTTP_ORIGIN=None)
+    assert answer.status == 303
+    assert answer.cookies() == {}
+
+
 @pytest.mark.parametrize("change", [
     lambda b: b"", lambda b: b + b"&x=1", lambda b: b + b"&name=alice",
     lambda b: b + b"&password=x", lambda b: b + b"&csrf=x",
