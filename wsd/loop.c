@@ -170,8 +170,11 @@ static void
 on_readable(uv_poll_t *handle, int status, int events)
 {
 	struct loop_fd *f = (struct loop_fd *)handle;
-	(void)status; /* the read that follows says what is wrong */
 	(void)events;
+	/* What is wrong is said by a read, behind what is still to be read,
+	 * but libuv has stopped watching. */
+	if (status < 0)
+		uv_poll_start(handle, UV_READABLE, on_readable);
 	f->fn(f->arg);
 }
 

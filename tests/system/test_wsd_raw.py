@@ -204,6 +204,25 @@ def test_slow_loris():
         assert 0.5 < time.monotonic() - begin < 3
 
 
+def test_reset_behind_half_a_request():
+    """Bytes and a reset found in one look: the reset is noticed too, not
+    only the deadline."""
+    with Wsd(set={"wsd.handshake_timeout_s": 60}) as w:
+        def files():
+            return len(os.listdir(f"/proc/{w.process.pid}/fd"))
+
+        before = files()
+        s = w.connect()
+        wait_until(lambda: files() == before + 1, what="an accept")
+        w.signal(signal.SIGSTOP)
+        s.sendall(b"GET /websocket")
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                     struct.pack("ii", 1, 0))
+        s.close()
+        w.signal(signal.SIGCONT)
+        wait_until(lambda: files() == before, what="a close")
+
+
 def test_crowds_of_strangers():
     """Those who never finish their request, and those who go on sending
     when they were refused, hold only so many descriptors: the oldest of
