@@ -221,7 +221,7 @@ out:
 	buf_fini(&restart);
 }
 
-static int
+static void
 take_signals(struct master *m)
 {
 	struct signalfd_siginfo info;
@@ -235,18 +235,12 @@ take_signals(struct master *m)
 			if (m->is_stopping)
 				break;
 			reload(m);
-			/* The new ones stand before the old ones go. */
-			int rc = start_missing(m);
-			if (m->is_worker)
-				return rc;
-			signal_workers(m, SIGTERM, true);
 			break;
 		default:
 			m->is_stopping = true;
 			break;
 		}
 	}
-	return 0;
 }
 
 /* How long to wait for a signal; -1: for ever. */
@@ -290,20 +284,22 @@ loop(struct master *m)
 	if (m->is_worker)
 		return rc;
 	notify_send("READY=1");
-	while (!m->is_stopping) {
+	for (;;) {
 		if (poll(&p, 1, poll_ms(m)) == -1 && errno != EINTR) {
 			log_err_errno("poll");
 			rc = EXIT_FAILURE;
 			break;
 		}
-		rc = take_signals(m);
-		if (m->is_worker)
-			return rc;
+		take_signals(m);
 		reap(m);
-		if (!m->is_stopping)
-			rc = start_missing(m);
+		if (m->is_stopping)
+			break;
+		rc = start_missing(m);
 		if (m->is_worker)
 			return rc;
+		/* Not before new ones stand: a fork may fail. */
+		if (count_current(m) > 0)
+			signal_workers(m, SIGTERM, true);
 	}
 	stop(m);
 	return rc;

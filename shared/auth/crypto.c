@@ -1,7 +1,8 @@
 /*
  * A thin wall around libsodium: the rest of the house sees byte arrays and
  * enums, so that the library can be changed in this one file. Everything
- * here that touches a secret runs in constant time or wipes behind itself.
+ * here that touches a secret runs in constant time or wipes behind itself,
+ * but for the key schedule that is kept (below).
  */
 #include "auth/crypto.h"
 

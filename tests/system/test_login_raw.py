@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -963,6 +964,32 @@ def test_reload_drops_no_request(request):
     for t in threads:
         t.join()
     assert bad == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root becomes another user")
+def test_reload_without_new_processes(request):
+    """While no worker can be made, the old ones go on."""
+    site = make(request)
+    for path in [site.dir, *site.dir.rglob("*")]:
+        os.chown(path, 54321, 54321)  # nobody else's, whose limit counts
+    for path in (pathlib.Path(PROGRAM), ROOT / "www/templates/login.html"):
+        if any(p.stat().st_mode & 0o001 == 0 for p in path.parents):
+            pytest.skip(f"{path} is not for other users")
+    site.start(user=54321, group=54321, extra_groups=[],
+               # A leak check would be one process more.
+               env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"},
+               preexec_fn=lambda: resource.setrlimit(
+                   resource.RLIMIT_NPROC, (3, 3)))  # they and the master
+    old = site.workers()
+    site.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "fork" in site.log(), what="a fork that fails")
+    for _ in range(10):
+        assert site.ask("GET", "/login").status == 200
+    assert site.workers() == old
+    os.kill(old[0], signal.SIGKILL)
+    wait_for(lambda: len(site.workers()) == len(old)
+             and not set(site.workers()) & set(old), what="new workers")
+    assert site.ask("GET", "/login").status == 200
 
 
 # --- how it is started ----------------------------------------------------
