@@ -128,12 +128,15 @@ take_object(struct hub *h, struct client *c, const char *bytes, size_t n)
 	enum protocol_err err = protocol_decode(
 	    bytes, n, (size_t)h->room.config->wsd.message_bytes, &r);
 
-	if (err != PROTOCOL_OK)
-		refuse(h, c, err, r.ref, r.ref_bytes, 0);
-	else if (r.type == PROTOCOL_SEND)
+	if (err != PROTOCOL_OK) {
+		/* Answering costs as much as saying it would. */
+		if (is_allowed(h, c, r.ref, r.ref_bytes))
+			refuse(h, c, err, r.ref, r.ref_bytes, 0);
+	} else if (r.type == PROTOCOL_SEND) {
 		say(h, c, r.text, r.text_bytes, r.ref, r.ref_bytes);
-	else
+	} else {
 		room_history(&h->room, c, r.before, r.limit);
+	}
 	protocol_request_fini(&r);
 }
 

@@ -302,6 +302,30 @@ test_flood(void **state)
 	expect_nothing(b2);
 }
 
+/* What is no message costs as much as one: a flood of it ends too. */
+static void
+test_too_fast_nonsense(void **state)
+{
+	struct fake *f = *state;
+	struct person *a = join(f, "alice", HUB_GATECAST);
+
+	f->config.wsd.user_rate = 1;
+	f->config.wsd.user_burst = 1;
+	hub_flush(f->hub);
+	skip_all(a);
+	say(f, a, "{");
+	say(f, a, "{");
+	hub_flush(f->hub);
+	expect(a, ERROR("null", "bad_json", "not a JSON object"));
+	expect(a,
+	    "{\"type\":\"error\",\"ref\":null,\"code\":\"too_fast\","
+	    "\"detail\":\"too many messages\",\"retry_after_ms\":1000}");
+	say(f, a, "{");
+	assert_int_equal(a->conn.close_code, 0);
+	say(f, a, "{");
+	assert_int_equal(a->conn.close_code, HUB_CLOSE_TOO_FAST);
+}
+
 int
 main(void)
 {
@@ -322,6 +346,8 @@ main(void)
 		test_too_fast, fake_setup, fake_teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_too_fast_now_and_then, fake_setup, fake_teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_too_fast_nonsense, fake_setup, fake_teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_flood, fake_setup, fake_teardown),
 	};
