@@ -1,5 +1,6 @@
 /*
  * A store in a directory of its own, and hands that damage its files.
+ * Include after cmocka.h.
  */
 #ifndef TESTS_UNIT_STORE_FIXTURE_H
 #define TESTS_UNIT_STORE_FIXTURE_H
@@ -61,6 +62,16 @@ fixture_setup(void **state)
 	snprintf(fx->dir, sizeof(fx->dir), "%s/store", fx->root);
 	*state = fx;
 	return 0;
+}
+
+/* With an empty store in it. */
+static inline int
+fixture_create(void **state)
+{
+	if (fixture_setup(state) == -1)
+		return -1;
+	struct fixture *fx = *state;
+	return store_create(fx->dir, 02750, NULL) == STORE_OK ? 0 : -1;
 }
 
 static inline int
@@ -150,6 +161,17 @@ fixture_get(struct fixture *fx, struct store *s, const char *key)
 	return fx->path;
 }
 
+#define assert_get(fx, s, key, value) \
+	assert_string_equal(fixture_get(fx, s, key), value)
+
+static inline uint64_t
+fixture_generation(struct store *s)
+{
+	struct store_stats stats;
+	assert_int_equal(store_stats(s, &stats), STORE_OK);
+	return stats.generation;
+}
+
 static inline long
 fixture_size(struct fixture *fx, const char *name)
 {
@@ -205,5 +227,9 @@ fixture_rename(struct fixture *fx, const char *from, const char *to)
 	if (rename(old, fixture_path(fx, to)) == -1)
 		abort();
 }
+
+/* One cmocka test on an empty store. */
+#define FIXTURE_TEST(f) \
+	cmocka_unit_test_setup_teardown(f, fixture_create, fixture_teardown)
 
 #endif
