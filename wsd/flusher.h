@@ -4,22 +4,17 @@
 #ifndef WSD_FLUSHER_H
 #define WSD_FLUSHER_H
 
+#include "wsd/flush_pacer.h"
 #include "wsd/hub.h"
 #include "wsd/loop.h"
 
 #include <stdbool.h>
 
-struct flusher;
-
-/* NULL with errno. */
-struct flusher *flusher_new(struct loop *l, struct hub *hub);
-
 /*
- * A round is over: a pass now, or a date for one. had_input: somebody said
- * something in this round, so there may be more to read first.
+ * A round is over: a pass, or another round at once. had_input: somebody
+ * said something in it.
  */
-void flusher_drained(struct flusher *f, bool had_input);
-
-void flusher_free(struct flusher *f); /* NULL is legal */
+void flusher_drained(
+    struct flush_pacer *p, struct loop *l, struct hub *hub, bool had_input);
 
 #endif

@@ -42,7 +42,7 @@ struct server {
 	struct revocation *revocation;
 	struct arrivals *arrivals;
 	struct listeners *listeners;
-	struct flusher *flusher;
+	struct flush_pacer pacer;
 	struct loop_timer *tick;
 	int64_t watchdog_ms; /* 0: none */
 	int64_t watchdog_sent_ms;
@@ -170,7 +170,7 @@ on_drained(void *arg)
 {
 	struct server *s = arg;
 	uint64_t received = transport_lws_received(s->transport);
-	flusher_drained(s->flusher, received != s->received);
+	flusher_drained(&s->pacer, s->loop, s->hub, received != s->received);
 	s->received = received;
 	transport_lws_reap(s->transport);
 	if (s->is_draining && transport_lws_count(s->transport) == 0)
@@ -347,11 +347,9 @@ start(struct server *s)
 	};
 	s->arrivals = arrivals_new(&arrivals);
 	s->listeners = listeners_new(s->loop, s->clock, on_accept, s);
-	s->flusher = flusher_new(s->loop, s->hub);
 	s->tick = loop_timer_new(s->loop, on_tick, s);
 	if (s->transport == NULL || s->revocation == NULL ||
-	    s->arrivals == NULL || s->listeners == NULL || s->flusher == NULL ||
-	    s->tick == NULL)
+	    s->arrivals == NULL || s->listeners == NULL || s->tick == NULL)
 		return -1;
 	if (loop_on_signal(s->loop, SIGTERM, on_stop, s) == -1 ||
 	    loop_on_signal(s->loop, SIGINT, on_stop, s) == -1 ||
@@ -387,7 +385,6 @@ server_run(const struct server_opts *opts)
 	arrivals_free(s.arrivals);
 	revocation_free(s.revocation);
 	transport_lws_free(s.transport);
-	flusher_free(s.flusher);
 	hub_free(s.hub);
 	loop_free(s.loop);
 	return rc;

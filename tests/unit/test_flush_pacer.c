@@ -14,39 +14,45 @@ the_first_pass_goes_at_once(void **state)
 {
 	(void)state;
 	struct flush_pacer p = {0};
-	assert_int_equal(flush_pacer_wait_ns(&p, 0), 0);
-	assert_int_equal(flush_pacer_wait_ns(&p, 5 * MS), 0);
+	assert_true(flush_pacer_is_due(&p, 5 * MS, true));
+	assert_true(flush_pacer_is_due(&p, 6 * MS, false));
 }
 
 static void
-a_pass_waits_as_long_as_the_last_took(void **state)
+without_input_it_goes_at_once(void **state)
 {
 	(void)state;
 	struct flush_pacer p = {0};
-	flush_pacer_note(&p, 102 * MS, 2 * MS);
-	assert_int_equal(flush_pacer_wait_ns(&p, 102 * MS), 2 * MS);
-	assert_int_equal(flush_pacer_wait_ns(&p, 103 * MS), 1 * MS);
-	assert_int_equal(flush_pacer_wait_ns(&p, 104 * MS), 0);
-	assert_int_equal(flush_pacer_wait_ns(&p, 900 * MS), 0);
+	flush_pacer_note(&p, 2 * MS);
+	assert_true(flush_pacer_is_due(&p, 1 * MS, false));
+	assert_true(flush_pacer_is_due(&p, 1 * MS, false));
 }
 
 static void
-short_passes_never_wait(void **state)
+a_burst_comes_in_first(void **state)
 {
 	(void)state;
 	struct flush_pacer p = {0};
-	flush_pacer_note(&p, 100 * MS + 50000, 50000);
-	assert_int_equal(flush_pacer_wait_ns(&p, 100 * MS + 50001), 0);
+	flush_pacer_note(&p, 2 * MS);
+	assert_false(flush_pacer_is_due(&p, 100 * MS, true));
+	assert_false(flush_pacer_is_due(&p, 101 * MS, true));
+	assert_true(flush_pacer_is_due(&p, 101 * MS, false));
+	/* The next one has a time of its own. */
+	assert_false(flush_pacer_is_due(&p, 103 * MS, true));
 }
 
 static void
-a_long_pass_holds_back_the_next_only_so_long(void **state)
+for_no_longer_than_the_last_pass_took(void **state)
 {
 	(void)state;
 	struct flush_pacer p = {0};
-	flush_pacer_note(&p, 600 * MS, 500 * MS);
-	assert_int_equal(
-	    flush_pacer_wait_ns(&p, 600 * MS), FLUSH_PACER_WAIT_MAX_NS);
+	flush_pacer_note(&p, 2 * MS);
+	assert_false(flush_pacer_is_due(&p, 100 * MS, true));
+	assert_false(flush_pacer_is_due(&p, 102 * MS, true));
+	assert_true(flush_pacer_is_due(&p, 102 * MS + 1, true));
+	flush_pacer_note(&p, 1 * MS);
+	assert_false(flush_pacer_is_due(&p, 103 * MS, true));
+	assert_true(flush_pacer_is_due(&p, 104 * MS + 1, true));
 }
 
 static void
@@ -54,10 +60,11 @@ a_clock_that_goes_back_does_no_harm(void **state)
 {
 	(void)state;
 	struct flush_pacer p = {0};
-	flush_pacer_note(&p, 102 * MS, 2 * MS);
-	assert_int_equal(flush_pacer_wait_ns(&p, 1 * MS), 2 * MS);
-	flush_pacer_note(&p, 100 * MS, -2 * MS);
-	assert_int_equal(flush_pacer_wait_ns(&p, 100 * MS), 0);
+	flush_pacer_note(&p, 2 * MS);
+	assert_false(flush_pacer_is_due(&p, 100 * MS, true));
+	assert_true(flush_pacer_is_due(&p, 1 * MS, true));
+	flush_pacer_note(&p, -2 * MS);
+	assert_true(flush_pacer_is_due(&p, 2 * MS, true));
 }
 
 int
@@ -65,9 +72,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_first_pass_goes_at_once),
-	    cmocka_unit_test(a_pass_waits_as_long_as_the_last_took),
-	    cmocka_unit_test(short_passes_never_wait),
-	    cmocka_unit_test(a_long_pass_holds_back_the_next_only_so_long),
+	    cmocka_unit_test(without_input_it_goes_at_once),
+	    cmocka_unit_test(a_burst_comes_in_first),
+	    cmocka_unit_test(for_no_longer_than_the_last_pass_took),
 	    cmocka_unit_test(a_clock_that_goes_back_does_no_harm),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
