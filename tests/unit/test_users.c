@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,8 @@
 
 #include "auth/crypto.h"
 #include "auth/users.h"
+
+#include "temp_dir.h"
 
 static char dir[64];
 static char secret[128];
@@ -44,22 +45,13 @@ setup(void **state)
 }
 
 static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static int
 teardown(void **state)
 {
 	(void)state;
 	users_close(users);
 	users = NULL;
 	buf_fini(&error);
-	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return temp_dir_remove(dir);
 }
 
 static struct record_user

@@ -1,0 +1,362 @@
+/* auth/sessions: ended means ended, for everybody and at once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "sessions_fixture.h"
+
+#include <sys/wait.h>
+
+static int64_t
+seen(void)
+{
+	struct record_session r;
+
+	assert_int_equal(sessions_recheck(reader, key, &r), SESSIONS_VALID);
+	return r.seen_s;
+}
+
+static void
+test_touch(void **state)
+{
+	struct store_stats before, after;
+
+	(void)state;
+	begin("bob");
+	assert_int_equal(
+	    store_stats(sessions_store(sessions), &before), STORE_OK);
+	clock_manual_advance(&manual, (IDLE_S / 10 - 1) * 1000);
+	assert_int_equal(sessions_touch(sessions, key), STORE_OK);
+	assert_int_equal(seen(), NOW_S);
+	assert_int_equal(
+	    store_stats(sessions_store(sessions), &after), STORE_OK);
+	assert_int_equal(before.journal_bytes, after.journal_bytes);
+
+	clock_manual_advance(&manual, 1000);
+	assert_int_equal(sessions_touch(sessions, key), STORE_OK);
+	assert_int_equal(seen(), NOW_S + IDLE_S / 10);
+	/* a clock set back takes no activity away */
+	clock_manual_advance(&manual, -50 * 1000);
+	assert_int_equal(sessions_touch(sessions, key), STORE_OK);
+	assert_int_equal(seen(), NOW_S + IDLE_S / 10);
+
+	clock_manual_advance(&manual, 500 * 1000);
+	assert_int_equal(sessions_touch(reader, key), STORE_READONLY);
+}
+
+/* Ended between the look and the lock: by another process, at that. */
+static void
+test_touch_does_not_revive(void **state)
+{
+	struct sessions *other;
+
+	(void)state;
+	assert_int_equal(
+	    sessions_open(dir, true, 1000, 0, &manual.clock, &other, &error),
+	    STORE_OK);
+	begin("bob");
+	clock_manual_advance(&manual, 500 * 1000);
+	assert_int_equal(sessions_end(other, key), STORE_OK);
+	assert_int_equal(sessions_touch(sessions, key), STORE_NOTFOUND);
+	assert_int_equal(validate(reader, token), SESSIONS_UNKNOWN);
+	assert_int_equal(validate(sessions, token), SESSIONS_UNKNOWN);
+	sessions_close(other);
+}
+
+/* The two at the same time, many times over. */
+static void
+test_touch_against_end(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		begin("bob");
+		clock_manual_advance(&manual, 200 * 1000);
+		pid_t pid = fork();
+		assert_int_not_equal(pid, -1);
+		if (pid == 0) {
+			struct sessions *other;
+			if (sessions_open(dir, true, 5000, 0, &manual.clock,
+				&other, &error) != STORE_OK)
+				_exit(1);
+			enum store_err err = sessions_touch(other, key);
+			_exit(err != STORE_OK && err != STORE_NOTFOUND);
+		}
+		assert_int_equal(sessions_end(sessions, key), STORE_OK);
+		int status;
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+		assert_int_equal(validate(reader, token), SESSIONS_UNKNOWN);
+	}
+}
+
+static void
+test_end(void **state)
+{
+	(void)state;
+	begin("bob");
+	assert_int_equal(sessions_end(reader, key), STORE_READONLY);
+	assert_int_equal(validate(reader, token), SESSIONS_VALID);
+	assert_int_equal(sessions_end(sessions, key), STORE_OK);
+	assert_int_equal(validate(reader, token), SESSIONS_UNKNOWN);
+	assert_int_equal(sessions_end(sessions, key), STORE_NOTFOUND);
+	assert_int_equal(sessions_recheck(reader, key, NULL), SESSIONS_UNKNOWN);
+	assert_int_equal(sessions_end(sessions, "s:12"), STORE_INVALID);
+	assert_int_equal(sessions_end(sessions, ""), STORE_INVALID);
+	/* no lock is left behind */
+	begin("bob");
+}
+
+static void
+test_is_key(void **state)
+{
+	char text[] = "s:0123456789abcdef0123456789abcdef"
+		      "0123456789abcdef0123456789abcdef";
+
+	(void)state;
+	assert_true(sessions_is_key(text, 66));
+	assert_false(sessions_is_key(text, 65));
+	assert_false(sessions_is_key(text, 67));
+	text[0] = 'n';
+	assert_false(sessions_is_key(text, 66));
+	text[0] = 's';
+	text[65] = 'F';
+	assert_false(sessions_is_key(text, 66));
+	text[65] = '\0';
+	assert_false(sessions_is_key(text, 66));
+}
+
+static void
+test_end_user(void **state)
+{
+	char alice[TOKEN_SIZE], kept[TOKEN_SIZE], keep[SESSIONS_KEY_SIZE];
+	size_t ended;
+
+	(void)state;
+	begin("Alice");
+	memcpy(alice, token, sizeof(alice));
+	for (int i = 0; i < 20; i++) {
+		begin("bob");
+		if (i == 7) {
+			memcpy(kept, token, sizeof(kept));
+			memcpy(keep, key, sizeof(keep));
+		}
+	}
+	assert_int_equal(
+	    sessions_end_user(sessions, "bob", keep, &ended), STORE_OK);
+	assert_int_equal(ended, 19);
+	assert_int_equal(validate(reader, kept), SESSIONS_VALID);
+	assert_int_equal(validate(reader, alice), SESSIONS_VALID);
+	assert_int_equal(count(), 2);
+	/* the one kept is found again, in any case of the name */
+	assert_int_equal(
+	    sessions_end_user(sessions, "BOB", NULL, &ended), STORE_OK);
+	assert_int_equal(ended, 1);
+	assert_int_equal(validate(reader, kept), SESSIONS_UNKNOWN);
+	assert_int_equal(
+	    sessions_end_user(sessions, "bob", NULL, &ended), STORE_OK);
+	assert_int_equal(ended, 0);
+	assert_int_equal(
+	    sessions_end_user(sessions, "nobody", NULL, NULL), STORE_OK);
+	assert_int_equal(
+	    sessions_end_user(sessions, "", NULL, &ended), STORE_INVALID);
+	assert_int_equal(
+	    sessions_end_user(sessions, "bob", "x", &ended), STORE_INVALID);
+	assert_int_equal(
+	    sessions_end_user(reader, "bob", NULL, &ended), STORE_READONLY);
+	assert_int_equal(validate(reader, alice), SESSIONS_VALID);
+	/* and a new one of that user is found after that */
+	begin("bob");
+	assert_int_equal(
+	    sessions_end_user(sessions, "bob", NULL, &ended), STORE_OK);
+	assert_int_equal(ended, 1);
+	assert_int_equal(validate(reader, token), SESSIONS_UNKNOWN);
+}
+
+static void
+test_end_everybody(void **state)
+{
+	size_t ended;
+
+	(void)state;
+	begin("Alice");
+	begin("bob");
+	begin("bob");
+	assert_int_equal(
+	    sessions_end_user(sessions, NULL, key, &ended), STORE_OK);
+	assert_int_equal(ended, 2);
+	assert_int_equal(validate(reader, token), SESSIONS_VALID);
+	assert_int_equal(
+	    sessions_end_user(sessions, NULL, NULL, &ended), STORE_OK);
+	assert_int_equal(ended, 1);
+	assert_int_equal(count(), 0);
+	/* the lists that stayed behind do no harm */
+	begin("bob");
+	assert_int_equal(
+	    sessions_end_user(sessions, "bob", NULL, &ended), STORE_OK);
+	assert_int_equal(ended, 1);
+}
+
+/* More than one journal record takes, begun without their syncs. */
+static void
+test_end_many(void **state)
+{
+	struct store *store = sessions_store(sessions);
+	size_t ended;
+
+	(void)state;
+	assert_int_equal(store_begin(store), STORE_OK);
+	for (unsigned i = 0; i < 5000; i++) {
+		static const char value[] =
+		    "v=1 user=bob created=1700000000 seen=1700000000 exp=0 "
+		    "idle=0 addr= agent=";
+		char one[SESSIONS_KEY_SIZE];
+
+		snprintf(one, sizeof(one), "s:%064x", i);
+		assert_int_equal(store_put(store, one, SESSIONS_KEY_LEN, value,
+				     sizeof(value) - 1),
+		    STORE_OK);
+	}
+	assert_int_equal(store_commit(store), STORE_OK);
+	assert_int_equal(count(), 5000);
+	assert_int_equal(
+	    sessions_end_user(sessions, NULL, NULL, &ended), STORE_OK);
+	assert_int_equal(ended, 5000);
+	assert_int_equal(count(), 0);
+}
+
+/* Noted as expired by one worker, touched meanwhile by another: lives. */
+static void
+test_expired_and_touched(void **state)
+{
+	struct clock_manual ahead;
+	struct sessions *other;
+
+	(void)state;
+	begin("bob");
+	clock_manual_init(&ahead, (NOW_S + IDLE_S) * 1000);
+	assert_int_equal(
+	    sessions_open(dir, true, 1000, 0, &ahead.clock, &other, &error),
+	    STORE_OK);
+	assert_int_equal(validate(other, token), SESSIONS_EXPIRED);
+	clock_manual_advance(&manual, 900 * 1000);
+	assert_int_equal(sessions_touch(sessions, key), STORE_OK);
+	assert_int_equal(sessions_maintain(other), STORE_OK);
+	assert_int_equal(validate(sessions, token), SESSIONS_VALID);
+	assert_int_equal(validate(other, token), SESSIONS_VALID);
+	sessions_close(other);
+}
+
+struct feed {
+	size_t ended, other;
+	char last[SESSIONS_KEY_SIZE];
+};
+
+static void
+observe(void *arg, const void *one, size_t key_len, const void *value,
+    size_t value_len)
+{
+	struct feed *f = arg;
+
+	(void)value_len;
+	if (one == NULL || !sessions_is_key(one, key_len)) {
+		f->other++;
+		return;
+	}
+	if (value == NULL) {
+		f->ended++;
+		memcpy(f->last, one, key_len);
+	}
+}
+
+static void
+test_feed(void **state)
+{
+	struct feed f = {0, 0, ""};
+
+	(void)state;
+	store_set_observer(sessions_store(reader), observe, &f);
+	begin("bob");
+	begin("bob");
+	assert_int_equal(store_refresh(sessions_store(reader)), STORE_OK);
+	assert_int_equal(f.ended, 0);
+	assert_int_equal(sessions_end(sessions, key), STORE_OK);
+	assert_int_equal(store_refresh(sessions_store(reader)), STORE_OK);
+	assert_int_equal(f.ended, 1);
+	assert_string_equal(f.last, key);
+	assert_int_equal(
+	    sessions_end_user(sessions, "bob", NULL, NULL), STORE_OK);
+	assert_int_equal(store_refresh(sessions_store(reader)), STORE_OK);
+	assert_int_equal(f.ended, 2);
+	assert_true(f.other > 0);
+}
+
+/*
+ * A lock (or a delete, or a new password) that was acknowledged: no session
+ * that began before it lives on, and none begins after it.
+ */
+static void
+test_begin_against_lock(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 10; round++) {
+		int ready[2];
+		char byte;
+
+		put_user("bob", HASH, false);
+		assert_int_equal(pipe(ready), 0);
+		pid_t pid = fork();
+		assert_int_not_equal(pid, -1);
+		if (pid == 0) {
+			const struct sessions_new new = new_for("bob");
+			struct users *u;
+			struct sessions *s;
+			enum store_err err;
+			int begun = 0;
+			if (users_open(dir, true, 5000, 0, &u, &error) !=
+				STORE_OK ||
+			    sessions_open(dir, true, 5000, 0, &manual.clock, &s,
+				&error) != STORE_OK)
+				_exit(1);
+			do {
+				err = sessions_begin(s, u, &new, HASH, token);
+				if (write(ready[1], "x", 1) != 1)
+					_exit(2);
+			} while (err == STORE_OK && ++begun < 5000);
+			_exit(err == STORE_NOTFOUND ? 0 : 3);
+		}
+		for (int i = 0; i < 3 + round; i++)
+			assert_int_equal(read(ready[0], &byte, 1), 1);
+		put_user("bob", HASH, true);
+		assert_int_equal(
+		    sessions_end_user(sessions, "bob", NULL, NULL), STORE_OK);
+		assert_int_equal(count(), 0);
+		int status;
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+		assert_int_equal(count(), 0);
+		close(ready[0]);
+		close(ready[1]);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    CASE(test_touch),
+	    CASE(test_touch_does_not_revive),
+	    CASE(test_touch_against_end),
+	    CASE(test_end),
+	    CASE(test_is_key),
+	    CASE(test_end_user),
+	    CASE(test_end_everybody),
+	    CASE(test_end_many),
+	    CASE(test_expired_and_touched),
+	    CASE(test_feed),
+	    CASE(test_begin_against_lock),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,211 @@
+/* auth/sessions: the list of a user's sessions stays short, and complete. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "auth/sessions_index.h"
+
+#include "sessions_fixture.h"
+
+struct sizes {
+	size_t sessions, index;
+};
+
+static int
+sort_key(void *arg, const void *one, size_t key_len, const void *value,
+    size_t value_len)
+{
+	struct sizes *n = arg;
+
+	(void)value;
+	(void)value_len;
+	if (sessions_is_key(one, key_len))
+		n->sessions++;
+	else
+		n->index++;
+	return 0;
+}
+
+static struct sizes
+sizes(void)
+{
+	struct sizes n = {0, 0};
+
+	assert_int_equal(
+	    store_each(sessions_store(reader), sort_key, &n), STORE_OK);
+	return n;
+}
+
+static void
+test_cap(void **state)
+{
+	struct sessions_new new = new_for("bob");
+	char tokens[6][TOKEN_SIZE];
+
+	(void)state;
+	begin("Alice");
+	new.cap = 3;
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(
+		    sessions_begin(sessions, users, &new, HASH, tokens[i]),
+		    STORE_OK);
+		/* Alice's one, and at most three of bob's */
+		assert_int_equal(count(), 1 + (i < 3 ? i + 1 : 3));
+		clock_manual_advance(&manual, 1000);
+	}
+	assert_int_equal(validate(reader, tokens[0]), SESSIONS_UNKNOWN);
+	assert_int_equal(validate(reader, tokens[1]), SESSIONS_UNKNOWN);
+	for (int i = 2; i < 5; i++)
+		assert_int_equal(validate(reader, tokens[i]), SESSIONS_VALID);
+	/* the others' do not count, nor do ended ones */
+	assert_int_equal(validate(reader, token), SESSIONS_VALID);
+	assert_int_equal(
+	    sessions_validate(reader, tokens[3], strlen(tokens[3]), NULL, key),
+	    SESSIONS_VALID);
+	assert_int_equal(sessions_end(sessions, key), STORE_OK);
+	assert_int_equal(
+	    sessions_begin(sessions, users, &new, HASH, tokens[5]), STORE_OK);
+	assert_int_equal(validate(reader, tokens[2]), SESSIONS_VALID);
+	/* a smaller cap ends what is too many */
+	new.cap = 1;
+	assert_int_equal(
+	    sessions_begin(sessions, users, &new, HASH, token), STORE_OK);
+	assert_int_equal(count(), 2);
+	assert_int_equal(validate(reader, token), SESSIONS_VALID);
+	assert_int_equal(validate(reader, tokens[5]), SESSIONS_UNKNOWN);
+	/* expired ones take no place */
+	new.cap = 2;
+	clock_manual_advance(&manual, IDLE_S * 1000);
+	assert_int_equal(
+	    sessions_begin(sessions, users, &new, HASH, token), STORE_OK);
+	assert_int_equal(
+	    sessions_begin(sessions, users, &new, HASH, tokens[0]), STORE_OK);
+	assert_int_equal(validate(reader, token), SESSIONS_VALID);
+	assert_int_equal(validate(reader, tokens[0]), SESSIONS_VALID);
+}
+
+/* The list of a user who comes and goes stays short, and complete. */
+static void
+test_index(void **state)
+{
+	char living[40][TOKEN_SIZE];
+	size_t n = 0, ended;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		begin("bob");
+		if (i % 25 == 0)
+			memcpy(living[n++], token, sizeof(token));
+		else
+			assert_int_equal(sessions_end(sessions, key), STORE_OK);
+	}
+	assert_int_equal(n, 40);
+	assert_int_equal(sizes().sessions, 40);
+	/* a head, and chunks of 16 for 40 living ones, at most doubled */
+	assert_in_range(sizes().index, 4, 12);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(validate(reader, living[i]), SESSIONS_VALID);
+	assert_int_equal(
+	    sessions_end_user(sessions, "bob", NULL, &ended), STORE_OK);
+	assert_int_equal(ended, 40);
+	assert_int_equal(sizes().sessions, 0);
+	assert_int_equal(sizes().index, 0);
+
+	/* all of them living */
+	for (int i = 0; i < 200; i++)
+		begin("bob");
+	assert_int_equal(
+	    sessions_end_user(sessions, "bob", NULL, &ended), STORE_OK);
+	assert_int_equal(ended, 200);
+	assert_int_equal(sizes().index, 0);
+}
+
+static void
+test_index_damaged(void **state)
+{
+	struct store *store = sessions_store(sessions);
+	char head[SESSIONS_INDEX_SIZE];
+
+	(void)state;
+	begin("bob");
+	assert_int_equal(sessions_index_of("bob", head), 0);
+	assert_int_equal(store_get(store, head, 66, NULL), STORE_OK);
+	assert_int_equal(store_begin(store), STORE_OK);
+	assert_int_equal(store_put(store, head, 66, "v=2", 3), STORE_OK);
+	assert_int_equal(store_commit(store), STORE_OK);
+	/* never "nothing to end" */
+	assert_int_equal(
+	    sessions_end_user(sessions, "bob", NULL, NULL), STORE_CORRUPT);
+	const struct sessions_new new = new_for("bob");
+	assert_int_equal(
+	    sessions_begin(sessions, users, &new, HASH, token), STORE_CORRUPT);
+	/* everybody's works without the lists */
+	assert_int_equal(
+	    sessions_end_user(sessions, NULL, NULL, NULL), STORE_OK);
+	assert_int_equal(count(), 0);
+}
+
+static void
+test_maintain(void **state)
+{
+	struct store_stats stats;
+	char first[TOKEN_SIZE];
+
+	(void)state;
+	begin("Alice");
+	for (int i = 0; i < 30; i++)
+		begin("bob");
+	clock_manual_advance(&manual, ABSOLUTE_S * 1000);
+	begin("Alice");
+	memcpy(first, token, sizeof(first));
+	assert_int_equal(sizes().sessions, 32);
+	assert_int_equal(sessions_maintain(sessions), STORE_OK);
+	assert_int_equal(sizes().sessions, 32);
+	/* a journal long enough that a checkpoint pays */
+	for (int i = 0; i < 400; i++) {
+		begin("Alice");
+		assert_int_equal(sessions_end(sessions, key), STORE_OK);
+	}
+	assert_int_equal(sessions_maintain(sessions), STORE_OK);
+	assert_int_equal(
+	    store_stats(sessions_store(sessions), &stats), STORE_OK);
+	assert_true(stats.generation > 1);
+	assert_int_equal(sizes().sessions, 1);
+	/* bob's list is gone with his sessions, Alice's is not */
+	char head[SESSIONS_INDEX_SIZE];
+	assert_int_equal(sessions_index_of("bob", head), 0);
+	assert_int_equal(
+	    store_get(sessions_store(reader), head, SESSIONS_INDEX_LEN, NULL),
+	    STORE_NOTFOUND);
+	assert_int_equal(sessions_index_of("Alice", head), 0);
+	assert_int_equal(
+	    store_get(sessions_store(reader), head, SESSIONS_INDEX_LEN, NULL),
+	    STORE_OK);
+	assert_in_range(sizes().index, 2, 5);
+	assert_int_equal(validate(reader, first), SESSIONS_VALID);
+	assert_int_equal(validate(sessions, first), SESSIONS_VALID);
+	begin("bob");
+	begin("Alice");
+	size_t ended;
+	assert_int_equal(
+	    sessions_end_user(sessions, "Alice", NULL, &ended), STORE_OK);
+	assert_int_equal(ended, 2);
+	assert_int_equal(
+	    sessions_end_user(sessions, "bob", NULL, &ended), STORE_OK);
+	assert_int_equal(ended, 1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    CASE(test_cap),
+	    CASE(test_index),
+	    CASE(test_index_damaged),
+	    CASE(test_maintain),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
