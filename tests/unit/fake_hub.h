@@ -203,6 +203,17 @@ send_text(struct fake *f, struct person *p, const char *text)
 	say(f, p, object);
 }
 
+/* Messages of so many bytes each. */
+static inline void
+fill(struct fake *f, struct person *from, size_t messages, size_t bytes)
+{
+	char text[4096];
+
+	memset(text, 't', sizeof(text));
+	for (size_t i = 0; i < messages; i++)
+		say_bytes(f, from, text, bytes);
+}
+
 static inline void
 expect(struct person *p, const char *payload)
 {
@@ -234,5 +245,9 @@ skip_all(struct person *p)
 {
 	p->conn.read = p->conn.bytes.len;
 }
+
+/* One cmocka test on a hub of its own. */
+#define FAKE_TEST(f) \
+	cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
 
 #endif

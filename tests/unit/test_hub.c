@@ -392,34 +392,20 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(
-		test_two_protocols, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_nothing_from_before_a_join, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_time_goes_on, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_html_lines, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_plain_text_is_cleaned, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_notice, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_errors, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_ref_is_said_once, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_presence, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_no_grace, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_no_encoding_without_readers, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_closed_is_no_reader, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_fragments, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_statistics, fake_setup, fake_teardown),
+	    FAKE_TEST(test_two_protocols),
+	    FAKE_TEST(test_nothing_from_before_a_join),
+	    FAKE_TEST(test_time_goes_on),
+	    FAKE_TEST(test_html_lines),
+	    FAKE_TEST(test_plain_text_is_cleaned),
+	    FAKE_TEST(test_notice),
+	    FAKE_TEST(test_errors),
+	    FAKE_TEST(test_ref_is_said_once),
+	    FAKE_TEST(test_presence),
+	    FAKE_TEST(test_no_grace),
+	    FAKE_TEST(test_no_encoding_without_readers),
+	    FAKE_TEST(test_closed_is_no_reader),
+	    FAKE_TEST(test_fragments),
+	    FAKE_TEST(test_statistics),
 	};
 
 	return cmocka_run_group_tests(tests, fake_group_setup, NULL);

@@ -224,20 +224,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(
-		test_history, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_history_is_bounded, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_history_by_age, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_resume, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_resume_with_gap, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_resume_refused, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_resume_after_all_were_gone, fake_setup, fake_teardown),
+	    FAKE_TEST(test_history),
+	    FAKE_TEST(test_history_is_bounded),
+	    FAKE_TEST(test_history_by_age),
+	    FAKE_TEST(test_resume),
+	    FAKE_TEST(test_resume_with_gap),
+	    FAKE_TEST(test_resume_refused),
+	    FAKE_TEST(test_resume_after_all_were_gone),
 	};
 
 	return cmocka_run_group_tests(tests, fake_group_setup, NULL);

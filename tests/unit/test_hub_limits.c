@@ -330,26 +330,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(
-		test_pings, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_pings_are_spread, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_too_long, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_too_long_text, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_binary, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_unfinished_message, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_too_fast, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_too_fast_now_and_then, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_too_fast_nonsense, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_flood, fake_setup, fake_teardown),
+	    FAKE_TEST(test_pings),
+	    FAKE_TEST(test_pings_are_spread),
+	    FAKE_TEST(test_too_long),
+	    FAKE_TEST(test_too_long_text),
+	    FAKE_TEST(test_binary),
+	    FAKE_TEST(test_unfinished_message),
+	    FAKE_TEST(test_too_fast),
+	    FAKE_TEST(test_too_fast_now_and_then),
+	    FAKE_TEST(test_too_fast_nonsense),
+	    FAKE_TEST(test_flood),
 	};
 
 	return cmocka_run_group_tests(tests, fake_group_setup, NULL);

@@ -259,20 +259,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(
-		test_limits, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_not_a_session_key, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_end_session, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_recheck, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_ended_while_asked, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_drain, fake_setup, fake_teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_gone_in_any_order, fake_setup, fake_teardown),
+	    FAKE_TEST(test_limits),
+	    FAKE_TEST(test_not_a_session_key),
+	    FAKE_TEST(test_end_session),
+	    FAKE_TEST(test_recheck),
+	    FAKE_TEST(test_ended_while_asked),
+	    FAKE_TEST(test_drain),
+	    FAKE_TEST(test_gone_in_any_order),
 	};
 
 	return cmocka_run_group_tests(tests, fake_group_setup, NULL);
