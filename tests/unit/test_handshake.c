@@ -1,7 +1,4 @@
-/*
- * Requests as bytes, so that head.c and handshake.c are tested as they
- * are used: what a browser sends, and one thing wrong at a time.
- */
+/* What a browser sends, and one thing wrong at a time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,92 +6,7 @@
 
 #include <cmocka.h>
 
-#include "base/buf.h"
-#include "wsd/handshake.h"
-#include "wsd/head.h"
-
-#include <stdio.h>
-#include <string.h>
-
-static struct config config;
-
-static void
-configure(const char *text)
-{
-	struct buf error = BUF_INIT;
-	config_fini(&config);
-	int rc = config_parse(&config, "test", text, strlen(text), &error);
-	if (rc == -1)
-		fail_msg("%s", buf_str(&error));
-	buf_fini(&error);
-}
-
-static void
-configure_usual(void)
-{
-	configure("[site]\norigins = https://chat.example "
-		  "http://127.0.0.1:8080\n"
-		  "trusted_proxies = 10.0.0.0/8\n"
-		  "[login]\nplain_http = yes\n");
-}
-
-static int
-setup(void **state)
-{
-	(void)state;
-	if (config_init(&config) == -1)
-		return -1;
-	configure_usual();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	config_fini(&config);
-	return 0;
-}
-
-#define KEY "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-#define HEAD                                           \
-	"Host: chat.example\r\nUpgrade: websocket\r\n" \
-	"Connection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\n" KEY
-#define ORIGIN "Origin: https://chat.example\r\n"
-#define COOKIE "Cookie: a=b; __Host-gatecast=v1.k.i.m\r\n"
-#define LINE "GET /websocket HTTP/1.1\r\n"
-#define GOOD LINE HEAD ORIGIN COOKIE "\r\n"
-
-static struct handshake_accept accepted;
-static const char *why;
-
-/* The status for these bytes, 0: accepted. */
-static int
-status_of(const char *bytes, size_t n, const char *peer)
-{
-	static char copy[HEAD_BYTES_MAX * 2];
-	struct handshake_request r = {.peer = peer};
-	/* accepted points into the request */
-	assert_true(n <= sizeof(copy));
-	memcpy(copy, bytes, n);
-	why = NULL;
-	switch (head_parse(copy, n, &r)) {
-	case HEAD_MORE:
-		return -1;
-	case HEAD_MALFORMED:
-	case HEAD_LONG:
-		return 400;
-	case HEAD_OK:
-		break;
-	}
-	int status = handshake_check(&r, &config, &accepted, &why);
-	if (status != 0)
-		assert_non_null(why);
-	return status;
-}
-
-#define STATUS(bytes) status_of(bytes, sizeof(bytes) - 1, "unix")
-#define STATUS_FROM(bytes, peer) status_of(bytes, sizeof(bytes) - 1, peer)
+#include "handshake_fixture.h"
 
 static void
 good_is_accepted(void **state)
@@ -107,96 +19,6 @@ good_is_accepted(void **state)
 	assert_int_equal(accepted.key.n, 24);
 	assert_string_equal(accepted.address, "unix");
 	assert_false(accepted.has_cursor);
-}
-
-static void
-every_prefix_wants_more(void **state)
-{
-	(void)state;
-	for (size_t n = 0; n < sizeof(GOOD) - 1; n++)
-		assert_int_equal(status_of(GOOD, n, "unix"), -1);
-}
-
-static void
-request_line(void **state)
-{
-	(void)state;
-#define REST HEAD ORIGIN COOKIE "\r\n"
-	assert_int_equal(STATUS("POST /websocket HTTP/1.1\r\n" REST), 405);
-	assert_int_equal(STATUS("get /websocket HTTP/1.1\r\n" REST), 405);
-	assert_int_equal(
-	    STATUS("CONNECT chat.example:80 HTTP/1.1\r\n" REST), 405);
-	assert_int_equal(STATUS("OPTIONS * HTTP/1.1\r\n" REST), 405);
-	assert_int_equal(STATUS("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), 405);
-	assert_int_equal(STATUS("GET /websocket HTTP/1.0\r\n" REST), 400);
-	assert_int_equal(STATUS("GET /websocket HTTP/2.0\r\n" REST), 400);
-	assert_int_equal(STATUS("GET /websocket HTTP/1.1x\r\n" REST), 400);
-	assert_int_equal(STATUS("GET /websocket\r\n" REST), 400);
-	assert_int_equal(STATUS("GET  /websocket HTTP/1.1\r\n" REST), 400);
-	assert_int_equal(STATUS("GET /websocket  HTTP/1.1\r\n" REST), 400);
-	assert_int_equal(STATUS(" GET /websocket HTTP/1.1\r\n" REST), 400);
-	assert_int_equal(STATUS("GET / HTTP/1.1\r\n" REST), 404);
-	assert_int_equal(STATUS("POST / HTTP/1.1\r\n" REST), 404);
-	assert_int_equal(STATUS("GET /websocket/ HTTP/1.1\r\n" REST), 404);
-	assert_int_equal(STATUS("GET //websocket HTTP/1.1\r\n" REST), 404);
-	assert_int_equal(STATUS("GET /%77ebsocket HTTP/1.1\r\n" REST), 404);
-	assert_int_equal(STATUS("GET /x/../websocket HTTP/1.1\r\n" REST), 404);
-	assert_int_equal(
-	    STATUS("GET http://chat.example/websocket HTTP/1.1\r\n" REST), 400);
-	assert_int_equal(STATUS("GET /websocket#x HTTP/1.1\r\n" REST), 400);
-	assert_int_equal(
-	    STATUS("GET /websocket\xc3\xa9 HTTP/1.1\r\n" REST), 400);
-	assert_int_equal(STATUS("\x16\x03\x01\x02"), 400);
-	assert_int_equal(STATUS("\r\n" GOOD), 400);
-}
-
-static void
-header_grammar(void **state)
-{
-	(void)state;
-#define WITH(extra) LINE HEAD ORIGIN COOKIE extra "\r\n"
-	assert_int_equal(STATUS(WITH("X: y\r\n")), 0);
-	assert_int_equal(STATUS(WITH("X:\r\n")), 0);
-	assert_int_equal(STATUS(WITH("X: \xe4\xbd\xa0\r\n")), 0);
-	assert_int_equal(STATUS(WITH("X : y\r\n")), 400);
-	assert_int_equal(STATUS(WITH(": y\r\n")), 400);
-	assert_int_equal(STATUS(WITH("X\r\n")), 400);
-	assert_int_equal(STATUS(WITH(" folded\r\n")), 400);
-	assert_int_equal(STATUS(WITH("X: a\nY: b\r\n")), 400);
-	assert_int_equal(STATUS(WITH("X: a\rb\r\n")), 400);
-	assert_int_equal(STATUS(WITH("X: a\0b\r\n")), 400);
-	assert_int_equal(STATUS(WITH("X: a\x7f\r\n")), 400);
-	assert_int_equal(STATUS(WITH("Content-Length: 0\r\n")), 0);
-	assert_int_equal(STATUS(WITH("Content-Length: 5\r\n")), 400);
-	assert_int_equal(STATUS(WITH("Transfer-Encoding: chunked\r\n")), 400);
-	assert_int_equal(STATUS(GOOD "GET"), 400);
-	/* Only LF: there is no end of the head. */
-	assert_int_equal(STATUS("GET /websocket HTTP/1.1\nHost: x\n\n"), -1);
-}
-
-static void
-size_limits(void **state)
-{
-	(void)state;
-	static char big[HEAD_BYTES_MAX + 100];
-	int n = snprintf(big, sizeof(big), "%sX: ", LINE HEAD ORIGIN COOKIE);
-	memset(big + n, 'x', sizeof(big) - (size_t)n);
-
-	memcpy(big + HEAD_BYTES_MAX - 4, "\r\n\r\n", 4);
-	assert_int_equal(status_of(big, HEAD_BYTES_MAX, "unix"), 0);
-	assert_int_equal(status_of(big, HEAD_BYTES_MAX - 1, "unix"), -1);
-	memset(big + HEAD_BYTES_MAX - 4, 'x', 4);
-	memcpy(big + HEAD_BYTES_MAX - 3, "\r\n\r\n", 4);
-	assert_int_equal(status_of(big, HEAD_BYTES_MAX + 1, "unix"), 400);
-	assert_int_equal(status_of(big, HEAD_BYTES_MAX, "unix"), 400);
-
-	struct buf b = BUF_INIT;
-	buf_puts(&b, LINE HEAD ORIGIN COOKIE);
-	for (int i = 0; i < HEAD_HEADERS_MAX; i++)
-		buf_puts(&b, "X: y\r\n");
-	buf_puts(&b, "\r\n");
-	assert_int_equal(status_of(b.data, b.len, "unix"), 400);
-	buf_fini(&b);
 }
 
 #define WITHOUT_HOST                                         \
@@ -464,10 +286,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(good_is_accepted),
-	    cmocka_unit_test(every_prefix_wants_more),
-	    cmocka_unit_test(request_line),
-	    cmocka_unit_test(header_grammar),
-	    cmocka_unit_test(size_limits),
 	    cmocka_unit_test(host),
 	    cmocka_unit_test(upgrade),
 	    cmocka_unit_test(origin),

@@ -10,6 +10,17 @@
 
 #include "fake_hub.h"
 
+/* Has taken all there is, and takes nothing more. */
+static struct person *
+join_busy(struct fake *f, const char *user, enum hub_protocol protocol)
+{
+	struct person *p = join(f, user, protocol);
+
+	hub_flush(f->hub);
+	p->conn.is_busy = true;
+	return p;
+}
+
 static void
 test_too_many_bytes_behind(void **state)
 {
@@ -54,10 +65,8 @@ test_too_long_behind(void **state)
 {
 	struct fake *f = *state;
 	struct person *a = join(f, "alice", HUB_PLAIN);
-	struct person *b = join(f, "bob", HUB_PLAIN);
+	struct person *b = join_busy(f, "bob", HUB_PLAIN);
 
-	hub_flush(f->hub);
-	b->conn.is_busy = true;
 	say(f, a, "1");
 	hub_flush(f->hub);
 	pass_time(f, 9000);
@@ -83,10 +92,8 @@ test_our_own_stall(void **state)
 {
 	struct fake *f = *state;
 	struct person *a = join(f, "alice", HUB_PLAIN);
-	struct person *b = join(f, "bob", HUB_PLAIN);
+	struct person *b = join_busy(f, "bob", HUB_PLAIN);
 
-	hub_flush(f->hub);
-	b->conn.is_busy = true;
 	say(f, a, "1");
 	hub_flush(f->hub);
 	hub_tick(f->hub);
@@ -106,10 +113,8 @@ static void
 test_answers_unread(void **state)
 {
 	struct fake *f = *state;
-	struct person *a = join(f, "alice", HUB_GATECAST);
+	struct person *a = join_busy(f, "alice", HUB_GATECAST);
 
-	hub_flush(f->hub);
-	a->conn.is_busy = true;
 	say(f, a, "nonsense");
 	hub_flush(f->hub);
 	/* The queue's age counts from the tick that saw it. */
@@ -124,10 +129,8 @@ static void
 test_answers_read_slowly(void **state)
 {
 	struct fake *f = *state;
-	struct person *a = join(f, "alice", HUB_GATECAST);
+	struct person *a = join_busy(f, "alice", HUB_GATECAST);
 
-	hub_flush(f->hub);
-	a->conn.is_busy = true;
 	for (int i = 0; i < 700; i++)
 		say(f, a, "nonsense");
 	hub_flush(f->hub);
