@@ -126,7 +126,8 @@ static const struct config_key keys[] = {
 	.min = 100, .max = 5000, .unit = "milliseconds", .is_reloadable = true,
 	.help = "Longest time for reading one request."},
     {KEY(login, throttle), .type = CONFIG_BOOL, .preset = "yes",
-	.is_reloadable = true, .help = "Slow down guessing of passwords."},
+	.is_reloadable = true, .is_ahead = true,
+	.help = "Slow down guessing of passwords."},
 
     {KEY(wsd, listen), .type = CONFIG_STRING,
 	.preset = "unix:/run/gatecast/wsd.sock", .form = config_form_listen,
@@ -135,11 +136,11 @@ static const struct config_key keys[] = {
 		"over."},
     {KEY(wsd, control), .type = CONFIG_STRING,
 	.preset = "unix:/run/gatecast/control.sock", .form = config_form_unix,
-	.form_help = UNIX_FORM, .may_be_empty = true,
+	.form_help = UNIX_FORM, .may_be_empty = true, .is_ahead = true,
 	.help = "Socket of the admin script. Empty: none."},
     {KEY(wsd, metrics_listen), .type = CONFIG_STRING, .preset = "",
 	.form = config_form_tcp, .form_help = TCP_FORM, .may_be_empty = true,
-	.help = "Where Prometheus reads. Empty: nowhere."},
+	.is_ahead = true, .help = "Where Prometheus reads. Empty: nowhere."},
     {KEY(wsd, max_connections), .type = CONFIG_INT, .preset = "10000", .min = 0,
 	.max = 1000000, .unit = "connections", .zero = "no limit",
 	.is_reloadable = true, .help = "Connections in all; beyond it 503."},
@@ -179,7 +180,7 @@ static const struct config_key keys[] = {
 	.max = 10 * YEAR_S, .unit = "seconds", .zero = "no limit",
 	.is_reloadable = true, .help = "Older messages are dropped."},
     {KEY(wsd, history_sync), .type = CONFIG_ENUM, .preset = "kill",
-	.words = history_syncs, .is_reloadable = true,
+	.words = history_syncs, .is_reloadable = true, .is_ahead = true,
 	.help = "What an acknowledged message survives: kill, the end of "
 		"the process; always, power loss too, at the price of a "
 		"disk write a batch."},
@@ -207,7 +208,7 @@ static const struct config_key keys[] = {
 	.max = 60, .unit = "seconds", .help = "Longest time for a handshake."},
     {KEY(wsd, max_memory), .type = CONFIG_INT, .preset = "0", .min = 0,
 	.max = 1024 * GIB, .unit = "bytes", .zero = "no limit",
-	.is_reloadable = true,
+	.is_reloadable = true, .is_ahead = true,
 	.help = "Beyond it new connections are refused."},
 
     {KEY(log, level), .type = CONFIG_ENUM, .preset = "info",
@@ -252,4 +253,15 @@ config_section_exists(const char *section)
 		if (strcmp(keys[i].section, section) == 0)
 			return true;
 	return false;
+}
+
+const struct config_key *
+config_next_ahead(const int *lines, size_t *i)
+{
+	while (*i < config_key_count()) {
+		size_t at = (*i)++;
+		if (lines[at] != 0 && config_key_info(at)->is_ahead)
+			return config_key_info(at);
+	}
+	return NULL;
 }

@@ -2,6 +2,7 @@
  * gatecast config: main has read the file already, and has said what is
  * wrong with it if anything is.
  */
+#include "base/config_table.h"
 #include "tool/tool.h"
 
 #include <stdio.h>
@@ -11,6 +12,11 @@ tool_config_check(struct tool *t)
 {
 	struct buf error = BUF_INIT;
 
+	const struct config_key *k;
+	for (size_t i = 0;
+	     (k = config_next_ahead(t->config.lines, &i)) != NULL;)
+		fprintf(stderr, "%s:%d: %s.%s has no effect in this version\n",
+		    t->conf_path, t->config.lines[i - 1], k->section, k->name);
 	int rc = config_check_paths(&t->config, t->conf_path, true, &error);
 	if (rc == -1)
 		fputs(buf_str(&error), stderr);

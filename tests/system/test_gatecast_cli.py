@@ -135,6 +135,15 @@ def test_config_check(alice):
     alice("user", "list", code=REFUSED)
 
 
+def test_config_check_names_keys_of_no_effect(admin):
+    admin.write_conf("[wsd]\nmetrics_listen = 127.0.0.1:9100\n")
+    done = admin("config", "check")
+    assert re.search(r":\d+: wsd\.metrics_listen has no effect in this",
+                     done.stderr)
+    admin.write_conf()
+    assert admin("config", "check").stderr == ""
+
+
 def test_config_check_looks_at_paths(admin):
     admin.store.rmdir()
     done = admin("config", "check", code=REFUSED)
