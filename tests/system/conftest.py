@@ -253,14 +253,19 @@ class Site:
         return done
 
 
-@pytest.fixture(scope="session")
-def site():
-    """The shared site. Leave its users and settings as they are."""
-    s = Site()
+def running(**kwargs):
+    """For a fixture to yield from: a site, and its end."""
+    s = Site(**kwargs)
     try:
         yield s.start()
     finally:
         s.close()
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The shared site. Leave its users and settings as they are."""
+    yield from running()
 
 
 @pytest.fixture
