@@ -190,3 +190,12 @@ def answer(data):
     headers = {f.split(":", 1)[0].lower(): f.split(":", 1)[1].strip()
                for f in fields}
     return int(status.split()[1]), headers, body
+
+
+def settle(client):
+    """Reads what a join brings."""
+    while True:
+        try:
+            client.recv(0.2)
+        except TimeoutError:
+            return client
