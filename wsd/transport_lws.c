@@ -5,31 +5,19 @@
  * - Requests. It gets one that we wrote ourselves, after the stranger's was
  *   let in, so its HTTP parser, keep-alive, h2c and CONNECT never see a byte
  *   that somebody else chose.
- * - Writing frames. Bytes of whole frames go out with LWS_WRITE_RAW, which
- *   is safe to continue as long as each write ends on a frame boundary; a
- *   framed write while one is unfinished corrupts the stream.
- * - Closing. Its close frame is lost when bytes are still buffered or when
- *   WRITEABLE asked for it (libuv, Debian's build), and each waits in a
- *   sorted list. Ours is bytes like any other, behind what was written, and
- *   we wait for the answer ourselves.
- * - Timers: sorted lists too. None is ever set.
+ * - Writing frames and closing: see transport_lws_conn.c.
+ * - Timers: sorted lists. None is ever set.
  */
 #include "wsd/transport_lws.h"
 
 #include "base/log.h"
-#include "wsd/frame.h"
-#include "wsd/framed.h"
+#include "wsd/transport_lws_conn.h"
 
-#include <libwebsockets.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-/* How long a peer may take to answer a close frame. */
-#define CLOSE_WAIT_MS 3000
 /*
  * Of a frame in one read, and kept for each connection; at least a control
  * frame's 125. A long message takes more reads, which is little beside
@@ -38,196 +26,6 @@
 #define RX_BYTES 128
 /* Above any write, so that none is cut into pieces. */
 #define TX_BYTES 65536
-#define CLOSE_PAYLOAD_MAX 125
-#define CLOSE_REASON_MAX (CLOSE_PAYLOAD_MAX - 2)
-
-enum conn_state {
-	CONN_OPEN,
-	CONN_CLOSING, /* nothing is written any more */
-	CONN_DOOMED, /* transport_lws_reap cuts it */
-};
-
-/* Zeroed by libwebsockets, which owns the memory (per_session_data). */
-struct conn {
-	struct transport_lws *owner;
-	struct lws *wsi;
-	struct client *client; /* NULL: unknown to the hub */
-	TAILQ_ENTRY(conn) entry; /* in the list of its state */
-	int64_t deadline_ms; /* while closing */
-	enum conn_state state;
-	struct framed framed; /* with transport_lws_ops(true) */
-};
-
-TAILQ_HEAD(conn_list, conn);
-
-struct transport_lws {
-	struct lws_context *context;
-	struct lws_vhost *vhost;
-	struct loop *loop;
-	struct hub *hub;
-	const struct clock *clock;
-	const struct hub_join *joining; /* during adopt */
-	bool has_joined;
-	size_t count;
-	uint64_t received;
-	struct conn_list open, closing, doomed; /* by conn.state */
-};
-
-static struct conn_list *
-list_of(struct conn *c)
-{
-	switch (c->state) {
-	case CONN_OPEN:
-		return &c->owner->open;
-	case CONN_CLOSING:
-		return &c->owner->closing;
-	case CONN_DOOMED:
-		break;
-	}
-	return &c->owner->doomed;
-}
-
-static void
-set_state(struct conn *c, enum conn_state state)
-{
-	TAILQ_REMOVE(list_of(c), c, entry);
-	c->state = state;
-	TAILQ_INSERT_TAIL(list_of(c), c, entry);
-}
-
-/*
- * The library takes a mutable pointer because framed writes put a header in
- * front of it; a raw write only reads.
- */
-static int
-write_raw(struct conn *c, const uint8_t *bytes, size_t n)
-{
-	return lws_write(c->wsi, (unsigned char *)(uintptr_t)bytes, n,
-		   LWS_WRITE_RAW) < 0
-	    ? -1
-	    : 0;
-}
-
-static enum transport_result
-raw_write(void *conn, const uint8_t *bytes, size_t n)
-{
-	struct conn *c = conn;
-	if (c->state != CONN_OPEN)
-		return TRANSPORT_GONE;
-	if (lws_partial_buffered(c->wsi))
-		return TRANSPORT_BUSY;
-	if (write_raw(c, bytes, n) == -1) {
-		set_state(c, CONN_DOOMED);
-		return TRANSPORT_GONE;
-	}
-	return TRANSPORT_OK;
-}
-
-static bool
-raw_is_busy(void *conn)
-{
-	struct conn *c = conn;
-	return c->state == CONN_OPEN && lws_partial_buffered(c->wsi);
-}
-
-static void
-want_write(void *conn)
-{
-	struct conn *c = conn;
-	if (c->state == CONN_OPEN)
-		lws_callback_on_writable(c->wsi);
-}
-
-/* 0, or -1: it cannot be written any more. */
-static int
-write_close(struct conn *c, const uint8_t *payload, size_t n)
-{
-	uint8_t frame[FRAME_HEADER_MAX + CLOSE_PAYLOAD_MAX];
-	if (c->framed.n > 0)
-		return -1;
-	size_t header_bytes = frame_header(frame, FRAME_CLOSE, n);
-	memcpy(frame + header_bytes, payload, n);
-	return write_raw(c, frame, header_bytes + n);
-}
-
-/* The close frame goes behind whatever is still buffered. */
-static void
-close_conn(void *conn, uint16_t code, const char *reason)
-{
-	struct conn *c = conn;
-	if (c->state != CONN_OPEN)
-		return;
-	size_t len = strnlen(reason, CLOSE_REASON_MAX);
-	uint8_t payload[2 + CLOSE_REASON_MAX] = {
-	    (uint8_t)(code >> 8), (uint8_t)code};
-	memcpy(payload + 2, reason, len);
-	bool is_written = write_close(c, payload, 2 + len) == 0;
-	c->deadline_ms = clock_mono_ms(c->owner->clock) + CLOSE_WAIT_MS;
-	set_state(c, is_written ? CONN_CLOSING : CONN_DOOMED);
-}
-
-static const struct transport_ops raw_ops = {
-    .write = raw_write,
-    .is_busy = raw_is_busy,
-    .want_write = want_write,
-    .close = close_conn,
-};
-
-/* --- framed: the same by the library's own framing ---------------------- */
-
-static enum framed_sent
-send_framed(
-    void *arg, enum frame_opcode opcode, const uint8_t *payload, size_t n)
-{
-	struct conn *c = arg;
-	/* It writes its header in front of the payload. */
-	unsigned char *copy = malloc(LWS_PRE + n);
-	if (copy == NULL)
-		return FRAMED_FAILED;
-	memcpy(copy + LWS_PRE, payload, n);
-	int rc = lws_write(c->wsi, copy + LWS_PRE, n,
-	    opcode == FRAME_PING ? LWS_WRITE_PING : LWS_WRITE_TEXT);
-	free(copy);
-	if (rc < 0)
-		return FRAMED_FAILED;
-	return lws_partial_buffered(c->wsi) ? FRAMED_UNFINISHED : FRAMED_MORE;
-}
-
-static bool
-library_is_busy(void *conn)
-{
-	struct conn *c = conn;
-	return c->state == CONN_OPEN &&
-	    (c->framed.n > 0 || lws_partial_buffered(c->wsi));
-}
-
-static enum transport_result
-library_write(void *conn, const uint8_t *bytes, size_t n)
-{
-	struct conn *c = conn;
-	if (c->state != CONN_OPEN)
-		return TRANSPORT_GONE;
-	if (library_is_busy(c))
-		return TRANSPORT_BUSY;
-	if (framed_write(&c->framed, bytes, n, send_framed, c) == -1) {
-		set_state(c, CONN_DOOMED);
-		return TRANSPORT_GONE;
-	}
-	return TRANSPORT_OK;
-}
-
-static const struct transport_ops framed_ops = {
-    .write = library_write,
-    .is_busy = library_is_busy,
-    .want_write = want_write,
-    .close = close_conn,
-};
-
-const struct transport_ops *
-transport_lws_ops(bool is_framed)
-{
-	return is_framed ? &framed_ops : &raw_ops;
-}
 
 /* --- what the library calls ---------------------------------------------- */
 
@@ -243,7 +41,7 @@ on_established(struct transport_lws *t, struct lws *wsi, struct conn *c)
 	if (hub_join(t->hub, &join, &c->client) != HUB_OK) {
 		/* It was asked a moment ago and said yes: no memory. */
 		c->client = NULL;
-		close_conn(c, HUB_CLOSE_OVERLOADED, "no memory");
+		conn_close(c, HUB_CLOSE_OVERLOADED, "no memory");
 		return 0;
 	}
 	t->has_joined = true;
@@ -296,9 +94,8 @@ on_peer_close(struct conn *c, const uint8_t *in, size_t len)
 		payload[1] = (uint8_t)code;
 		n = sizeof(payload);
 	}
-	write_close(c, payload, n);
-	set_state(c, CONN_CLOSING);
-	c->deadline_ms = clock_mono_ms(c->owner->clock) + CLOSE_WAIT_MS;
+	conn_write_close(c, payload, n);
+	conn_await_end(c);
 	return -1;
 }
 
@@ -309,7 +106,7 @@ forget(struct conn *c)
 		return;
 	struct transport_lws *t = c->owner;
 	struct client *client = c->client;
-	TAILQ_REMOVE(list_of(c), c, entry);
+	TAILQ_REMOVE(conn_list_of(c), c, entry);
 	t->count--;
 	framed_fini(&c->framed);
 	memset(c, 0, sizeof(*c));
@@ -345,21 +142,15 @@ callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 	case LWS_CALLBACK_SERVER_WRITEABLE:
 		if (c->state != CONN_OPEN || lws_partial_buffered(wsi))
 			return 0;
-		if (c->framed.n > 0 &&
-		    framed_resume(&c->framed, send_framed, c) == -1)
-			set_state(c, CONN_DOOMED);
-		if (c->client != NULL && !library_is_busy(c))
+		if (conn_resume(c) && c->client != NULL)
 			hub_writable(t->hub, c->client);
 		return 0;
 	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
 		return on_peer_close(c, in, len);
 	case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
 		/* The library begins to close, for an error of the peer's. */
-		if (c != NULL && c->owner != NULL && c->state == CONN_OPEN) {
-			set_state(c, CONN_CLOSING);
-			c->deadline_ms =
-			    clock_mono_ms(t->clock) + CLOSE_WAIT_MS;
-		}
+		if (c != NULL && c->owner != NULL && c->state == CONN_OPEN)
+			conn_await_end(c);
 		return 0;
 	case LWS_CALLBACK_CLOSED:
 	case LWS_CALLBACK_WSI_DESTROY:
@@ -496,21 +287,6 @@ transport_lws_adopt(struct transport_lws *t, int fd, const char *key,
 	return t->has_joined ? 0 : -1;
 }
 
-/*
- * Closes at once. With bytes still buffered the library would wait for them
- * to drain; after a failed write it does not.
- */
-static void
-cut(struct conn *c)
-{
-	struct lws *wsi = c->wsi;
-	if (lws_partial_buffered(wsi)) {
-		shutdown(lws_get_socket_fd(wsi), SHUT_RDWR);
-		write_raw(c, (const uint8_t *)"", 1);
-	}
-	lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
-}
-
 void
 transport_lws_reap(struct transport_lws *t)
 {
@@ -520,7 +296,7 @@ transport_lws_reap(struct transport_lws *t)
 	struct conn *c, *next;
 	for (c = TAILQ_FIRST(&t->doomed); c != NULL; c = next) {
 		next = c == last ? NULL : TAILQ_NEXT(c, entry);
-		cut(c);
+		conn_cut(c);
 	}
 }
 
@@ -530,7 +306,7 @@ transport_lws_tick(struct transport_lws *t)
 	int64_t now = clock_mono_ms(t->clock);
 	struct conn *c;
 	while ((c = TAILQ_FIRST(&t->closing)) != NULL && c->deadline_ms <= now)
-		set_state(c, CONN_DOOMED);
+		conn_set_state(c, CONN_DOOMED);
 	transport_lws_reap(t);
 }
 
@@ -540,7 +316,7 @@ transport_lws_close_all(
 {
 	struct conn *c;
 	while ((c = TAILQ_FIRST(&t->open)) != NULL)
-		close_conn(c, code, reason);
+		conn_close(c, code, reason);
 }
 
 size_t
@@ -562,12 +338,12 @@ transport_lws_free(struct transport_lws *t)
 	if (t == NULL)
 		return;
 	while ((c = TAILQ_FIRST(&t->open)) != NULL)
-		set_state(c, CONN_DOOMED);
+		conn_set_state(c, CONN_DOOMED);
 	while ((c = TAILQ_FIRST(&t->closing)) != NULL)
-		set_state(c, CONN_DOOMED);
+		conn_set_state(c, CONN_DOOMED);
 	for (c = TAILQ_FIRST(&t->doomed); c != NULL; c = next) {
 		next = TAILQ_NEXT(c, entry);
-		cut(c);
+		conn_cut(c);
 	}
 	destroy_context(t);
 	free(t);
