@@ -43,12 +43,25 @@ conn_set_state(struct conn *c, enum conn_state state)
 }
 
 /*
- * The library takes a mutable pointer because framed writes put a header in
- * front of it; a raw write only reads.
+ * The kernel first: nearly always it takes everything, and the library's own
+ * way there costs 2 % more. What it does not take, and what it says of a dead
+ * peer, is the library's, which keeps the rest (lws_partial_buffered) and
+ * writes it when there is room. The library takes a mutable pointer because
+ * framed writes put a header in front of it; a raw write only reads.
  */
 static int
 write_raw(struct conn *c, const uint8_t *bytes, size_t n)
 {
+	if (!lws_partial_buffered(c->wsi)) {
+		ssize_t sent = send(lws_get_socket_fd(c->wsi), bytes, n,
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (sent == (ssize_t)n)
+			return 0;
+		if (sent > 0) {
+			bytes += sent;
+			n -= (size_t)sent;
+		}
+	}
 	return lws_write(c->wsi, (unsigned char *)(uintptr_t)bytes, n,
 		   LWS_WRITE_RAW) < 0
 	    ? -1
