@@ -59,7 +59,7 @@ static void
 key_of(unsigned i, char key[static KEY_LEN + 1])
 {
 	uint64_t x = i + 1;
-	strcpy(key, "s:");
+	memcpy(key, "s:", 2);
 	for (int part = 0; part < 4; part++) {
 		x = (x ^ x >> 31) * UINT64_C(0x9e3779b97f4a7c15);
 		snprintf(
