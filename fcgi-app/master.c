@@ -169,18 +169,6 @@ signal_workers(const struct master *m, int signal, bool is_old_only)
 
 /* --- signals ------------------------------------------------------------ */
 
-/* Each line of a text as a log line of its own. */
-static void
-log_lines(const char *what, const struct buf *lines)
-{
-	for (size_t at = 0; at < lines->len;) {
-		const char *line = lines->data + at;
-		size_t n = strcspn(line, "\n");
-		log_warn("%s: %.*s", what, (int)n, line);
-		at += n + 1;
-	}
-}
-
 /* All of the new, or all of the old. */
 static void
 reload(struct master *m)
@@ -209,12 +197,12 @@ reload(struct master *m)
 	m->backoff_ms = 0;
 	m->start_at_ms = 0;
 	master_init_log(m->opts->config);
-	log_lines("needs a restart to change", &restart);
+	log_lines(log_warn, "needs a restart to change", buf_str(&restart));
 	log_notice("configuration loaded again");
 	goto out;
 keep:
 	log_err("configuration not loaded; the old one stays");
-	log_lines("reload", &error);
+	log_lines(log_warn, "reload", buf_str(&error));
 out:
 	notify_send("READY=1");
 	buf_fini(&error);

@@ -216,17 +216,6 @@ on_stop(void *arg)
 }
 
 static void
-log_lines(void (*log)(const char *fmt, ...), const char *text)
-{
-	while (*text != '\0') {
-		int n = (int)strcspn(text, "\n");
-		log("%.*s", n, text);
-		text += n;
-		text += *text == '\n';
-	}
-}
-
-static void
 on_reload(void *arg)
 {
 	struct server *s = arg;
@@ -234,7 +223,7 @@ on_reload(void *arg)
 	struct buf error = BUF_INIT, restart = BUF_INIT;
 
 	if (config_load(&fresh, s->o->config_path, &error) == -1) {
-		log_lines(log_err, buf_str(&error));
+		log_lines(log_err, NULL, buf_str(&error));
 		log_err("reload: the old values stay");
 	} else if (config_reload(s->o->config, &fresh, &restart) == -1) {
 		log_err("reload: out of memory, the old values stay");
@@ -245,7 +234,7 @@ on_reload(void *arg)
 		log_init(&opts);
 		if (restart.len > 0) {
 			log_warn("reload: these need a restart:");
-			log_lines(log_warn, buf_str(&restart));
+			log_lines(log_warn, NULL, buf_str(&restart));
 		}
 		log_notice("configuration read again");
 	}
@@ -304,7 +293,7 @@ listen_everywhere(struct server *s)
 		    "socket\n");
 		rc = -1;
 	}
-	log_lines(log_err, buf_str(&error));
+	log_lines(log_err, NULL, buf_str(&error));
 	buf_fini(&error);
 	return rc;
 }

@@ -264,6 +264,20 @@ DEFINE_LOG(log_notice, LOG_LEVEL_NOTICE, 0)
 DEFINE_LOG(log_info, LOG_LEVEL_INFO, 0)
 DEFINE_LOG(log_debug, LOG_LEVEL_DEBUG, 0)
 
+void
+log_lines(void (*log)(const char *fmt, ...), const char *what, const char *text)
+{
+	while (*text != '\0') {
+		int n = (int)strcspn(text, "\n");
+		if (what != NULL)
+			log("%s: %.*s", what, n, text);
+		else
+			log("%.*s", n, text);
+		text += n;
+		text += *text == '\n';
+	}
+}
+
 static bool
 is_plain(const char *s, size_t n)
 {

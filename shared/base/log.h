@@ -40,6 +40,13 @@ void log_notice(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * Each line of text as a log line of its own, through one of the above;
+ * behind "WHAT: " unless what is NULL.
+ */
+void log_lines(
+    void (*log)(const char *fmt, ...), const char *what, const char *text);
+
 /* One key=value of an audit line; value NULL: left out. */
 struct log_field {
 	const char *key;

@@ -327,6 +327,24 @@ escapes_are_cut_whole(void **state)
 	}
 }
 
+static void
+lines_of_a_text(void **state)
+{
+	(void)state;
+
+	init(LOG_LEVEL_INFO, false, true);
+	log_lines(log_warn, "reload", "one\n\ntwo");
+	assert_string_equal(next(), "<4>reload: one\n");
+	assert_string_equal(next(), "<4>reload: \n");
+	assert_string_equal(next(), "<4>reload: two\n");
+	assert_string_equal(next(), "");
+	log_lines(log_err, NULL, "one\n");
+	assert_string_equal(next(), "<3>one\n");
+	assert_string_equal(next(), "");
+	log_lines(log_err, NULL, "");
+	assert_string_equal(next(), "");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -340,6 +358,7 @@ main(void)
 	    TEST(a_person_gets_time_and_name),
 	    TEST(nobody_forges_a_line),
 	    TEST(long_lines_are_cut),
+	    TEST(lines_of_a_text),
 	    TEST(audit_lines),
 	    cmocka_unit_test(escapes),
 	    cmocka_unit_test(escapes_are_cut_whole),
