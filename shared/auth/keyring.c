@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define FILE_BYTES_MAX 4096
 /* Others nothing; the group (wsd) may read, never write. */
 #define FORBIDDEN_MODE 0027
 
@@ -166,12 +165,12 @@ keyring_load(const char *dir, struct keyring *out, struct buf *error)
 	memset(out, 0, sizeof(*out));
 	/* Room for all of it at once, so that no copy is left behind. */
 	if (path_of(dir, &path) != 0 ||
-	    buf_reserve(&text, FILE_BYTES_MAX + 1) != 0) {
+	    buf_reserve(&text, KEYRING_BYTES_MAX + 1) != 0) {
 		buf_puts(error, "out of memory");
 		goto out;
 	}
 	enum file_err err =
-	    file_read(buf_str(&path), FILE_BYTES_MAX, FORBIDDEN_MODE, &text);
+	    file_read(buf_str(&path), KEYRING_BYTES_MAX, FORBIDDEN_MODE, &text);
 	if (err != FILE_OK) {
 		buf_printf(error, "%s: %s", buf_str(&path), file_strerror(err));
 		goto out;

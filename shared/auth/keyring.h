@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #define KEYRING_FILE "keyring" /* in store.dir */
+#define KEYRING_BYTES_MAX 4096 /* of the file, read and written */
 #define KEYRING_KEYS_MAX 8
 #define KEYRING_KID_MAX 8 /* characters, [a-z0-9] */
 

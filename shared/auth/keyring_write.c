@@ -17,7 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FILE_BYTES_MAX 4096
 #define FILE_MODE_KEYRING 0640
 #define KID_CHARS 6
 #define KID_TRIES 16
@@ -58,7 +57,7 @@ fresh_key(const struct keyring *k, int64_t now_s, struct keyring_key *key)
 static int
 write_file(const char *path, const struct keyring *k, struct buf *error)
 {
-	char text[FILE_BYTES_MAX];
+	char text[KEYRING_BYTES_MAX];
 	char key[CRYPTO_B64_LEN(CRYPTO_KEY_BYTES) + 1];
 	size_t n = 0;
 	int rc = 0;
