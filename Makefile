@@ -55,6 +55,7 @@ LIBS_SHARED := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || \
 	echo -lsodium -ljansson) -linih -lgdbm -lutf8proc
 LIBS_FCGI := -lfcgi
 LIBS_WSD := -lwebsockets -luv
+LIBS_TOOL := -licui18n -licuuc
 
 ifeq ($(V),)
 quiet = @printf '  %-7s %s\n' '$(1)' '$(2)';
@@ -115,9 +116,9 @@ $(B)/login.fcgi: $(B)/obj/fcgi-app/main.o $(A_FCGI) $(A_SHARED)
 $(B)/wsd: $(B)/obj/wsd/main.o $(A_WSD) $(A_SHARED)
 	$(link) $(LIBS_WSD) $(LIBS_SHARED)
 $(B)/gatecast-tool: $(call obj,$(TOOL_SRC)) $(A_SHARED)
-	$(link) $(LIBS_SHARED)
+	$(link) $(LIBS_TOOL) $(LIBS_SHARED)
 
-ALL_LIBS := $(LIBS_FCGI) $(LIBS_WSD) $(LIBS_SHARED)
+ALL_LIBS := $(LIBS_FCGI) $(LIBS_WSD) $(LIBS_TOOL) $(LIBS_SHARED)
 $(B)/tests/test_%: $(B)/obj/tests/unit/test_%.o $(A_FCGI) $(A_WSD) $(A_SHARED)
 	@mkdir -p $(@D)
 	$(link) $(ALL_LIBS) -lcmocka -lpthread

@@ -3,7 +3,8 @@
  * so it holds nothing invisible, nothing that reorders text, and one
  * spelling. Combining marks are taken behind a letter, because many scripts
  * cannot be written without them, and only so many of them, because they
- * stack. What looks alike across scripts is not looked for.
+ * stack. What looks alike is looked for where names are made, by the admin
+ * tool (tool/tool_names.h), and not here, where each login comes by.
  */
 #include "auth/name.h"
 

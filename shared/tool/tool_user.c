@@ -7,6 +7,7 @@
 #include "auth/name.h"
 #include "auth/password.h"
 #include "tool/tool.h"
+#include "tool/tool_names.h"
 #include "tool/tool_out.h"
 
 #include <dirent.h>
@@ -130,6 +131,9 @@ tool_user_add(struct tool *t)
 {
 	struct record_user r = {.created_s = clock_wall_s(t->clock)}, old;
 	struct users *u = NULL;
+	struct tool_names *names = NULL;
+	struct buf why = BUF_INIT;
+	enum store_err err;
 
 	int code = read_name(t, r.name);
 	if (code == TOOL_OK)
@@ -144,7 +148,9 @@ tool_user_add(struct tool *t)
 		goto out;
 
 	r.changed_s = r.created_s;
-	enum store_err err = users_begin(u);
+	err = tool_names_new(u, &names);
+	if (err == STORE_OK)
+		err = users_begin(u);
 	if (err != STORE_OK) {
 		code = fail_users(err, u);
 		goto out;
@@ -157,6 +163,13 @@ tool_user_add(struct tool *t)
 		goto out;
 	}
 	if (err == STORE_NOTFOUND)
+		err = tool_names_check(names, r.name, NULL, &why);
+	if (err == STORE_OK && why.len > 0) {
+		users_abort(u);
+		code = tool_fail(TOOL_REFUSED, "%s", buf_str(&why));
+		goto out;
+	}
+	if (err == STORE_OK)
 		err = users_put(u, &r);
 	if (err != STORE_OK) {
 		code = fail_users(err, u);
@@ -173,6 +186,8 @@ tool_user_add(struct tool *t)
 	users_maintain(u);
 out:
 	crypto_wipe(&r, sizeof(r));
+	buf_fini(&why);
+	tool_names_free(names);
 	users_close(u);
 	return code;
 }
