@@ -264,19 +264,12 @@ remove_old(struct store *s)
 	free(generations);
 }
 
-/* Under C and W; the builder is consumed. */
+/* Under C and W; the builder, complete, is consumed. */
 static enum store_err
-replace_base(
-    struct store *s, struct copy *c, uint64_t generation, uint64_t from)
+replace_base(struct store *s, struct base_builder *b, uint64_t generation)
 {
 	bool is_done = false;
-	enum store_err err = copy_tail(s, c, from);
-	if (err != STORE_OK) {
-		build_failed(s, err);
-		base_build_abort(c->builder);
-		return err;
-	}
-	err = checkpoint_prepare(&s->files, c->builder, generation);
+	enum store_err err = checkpoint_prepare(&s->files, b, generation);
 	if (err == STORE_OK)
 		err = seal(s);
 	if (err == STORE_OK)
@@ -319,9 +312,15 @@ checkpoint(struct store *s, struct copy *c)
 	if (err != STORE_OK)
 		goto abort;
 	if (s->view.generation + 1 == generation && s->lock == lock) {
-		err = replace_base(s, c, generation, from);
+		err = copy_tail(s, c, from);
+		if (err == STORE_OK) {
+			err = replace_base(s, c->builder, generation);
+			impl_unlock(s, LOCK_WRITER);
+			return err;
+		}
+		build_failed(s, err);
 		impl_unlock(s, LOCK_WRITER);
-		return err;
+		goto abort;
 	}
 	/* Not by a checkpoint, for C is ours: files were put here by hand. */
 	err = files_fail(&s->files, FILES_BASE, STORE_BUSY,
@@ -345,6 +344,75 @@ store_checkpoint(struct store *s, store_drop *drop, void *arg)
 	if (err != STORE_OK)
 		return err;
 	err = checkpoint(s, &c);
+	impl_unlock(s, LOCK_CHECKPOINT);
+	return err;
+}
+
+/* --- other content ---------------------------------------------------- */
+
+struct store_content {
+	struct store *store;
+	struct base_builder *builder;
+	enum store_err err; /* the first failure of store_add stays */
+};
+
+enum store_err
+store_add(struct store_content *c, const void *key, size_t key_len,
+    const void *value, size_t value_len)
+{
+	if (c->err != STORE_OK)
+		return c->err;
+	if (!impl_is_key(key, key_len) || value_len > STORE_VALUE_MAX) {
+		c->err = files_fail(&c->store->files, FILES_BASE_NEW,
+		    STORE_INVALID, "no store has such a key or value");
+		return c->err;
+	}
+	c->err = base_build_put(c->builder, key, key_len, value, value_len);
+	if (c->err != STORE_OK)
+		build_failed(c->store, c->err);
+	return c->err;
+}
+
+/* The part under C and W. */
+static enum store_err
+replace(struct store *s, store_fill *fill, void *arg)
+{
+	struct store_content c = {.store = s};
+	enum store_err err = checkpoint_begin(&s->files, &c.builder);
+	if (err != STORE_OK)
+		return err;
+	uint64_t generation = s->view.generation + 1;
+	err = fill(arg, &c);
+	if (c.err != STORE_OK)
+		err = c.err;
+	else if (err != STORE_OK)
+		files_fail(&s->files, FILES_BASE_NEW, err, "given up: %s",
+		    store_strerror(err));
+	else if (s->view.generation + 1 != generation)
+		err = files_fail(&s->files, FILES_BASE, STORE_BUSY,
+		    "was replaced by other hands; try again");
+	else
+		return replace_base(s, c.builder, generation);
+	base_build_abort(c.builder);
+	unlinkat(s->files.fd, FILES_BASE_NEW, 0);
+	return err;
+}
+
+enum store_err
+store_replace(struct store *s, store_fill *fill, void *arg)
+{
+	if (s->is_in_txn)
+		return STORE_INVALID;
+	if (!s->is_writer || s->is_broken)
+		return STORE_READONLY;
+	enum store_err err = impl_lock(s, LOCK_CHECKPOINT, s->lock_wait_ms);
+	if (err != STORE_OK)
+		return err;
+	err = impl_lock(s, LOCK_WRITER, s->lock_wait_ms);
+	if (err == STORE_OK) {
+		err = replace(s, fill, arg);
+		impl_unlock(s, LOCK_WRITER);
+	}
 	impl_unlock(s, LOCK_CHECKPOINT);
 	return err;
 }

@@ -15,7 +15,7 @@
 
 #define JOURNAL_HEADER_SIZE 64
 #define JOURNAL_FRAME_SIZE 16 /* len, crc, durable */
-#define JOURNAL_BODY_MAX (UINT32_C(16) << 20)
+#define JOURNAL_BODY_MAX (UINT32_C(64) << 20) /* an import of 100,000 users */
 
 enum journal_err {
 	JOURNAL_OK = 0,

@@ -127,6 +127,19 @@ typedef bool store_drop(void *arg, const void *key, size_t key_len,
     const void *value, size_t value_len);
 enum store_err store_checkpoint(struct store *s, store_drop *drop, void *arg);
 
+/*
+ * Writes a new generation whose whole content is what fill adds; what was
+ * there before is gone. Whole or not at all. The writer lock is held
+ * throughout, so whatever fill reads from this handle stays true; it must not
+ * write with it. A key added twice has its last value. fill returns STORE_OK,
+ * or an error with which all stays as it was and store_replace returns.
+ */
+struct store_content;
+enum store_err store_add(struct store_content *c, const void *key,
+    size_t key_len, const void *value, size_t value_len);
+typedef enum store_err store_fill(void *arg, struct store_content *c);
+enum store_err store_replace(struct store *s, store_fill *fill, void *arg);
+
 /* Whether the journal has grown past the point where one pays. */
 bool store_wants_checkpoint(const struct store *s);
 

@@ -14,6 +14,7 @@
 
 #define LOCK_TRIES 8
 #define RESERVE_TRIES 3
+#define RECORD_BYTES_KEPT ((size_t)1 << 20)
 
 /* What is appended must be found by those who open the store afresh. */
 static enum store_err
@@ -71,6 +72,8 @@ end_txn(struct store *s)
 {
 	s->is_in_txn = false;
 	overlay_fini(&s->pending);
+	if (s->record.cap > RECORD_BYTES_KEPT)
+		buf_fini(&s->record); /* was large for once */
 	buf_reset(&s->record);
 	impl_unlock(s, LOCK_WRITER);
 }

@@ -17,7 +17,9 @@
 #include <unistd.h>
 
 #define CHUNK_BYTES ((size_t)256 << 10)
-#define TAIL_BYTES_MAX ((uint64_t)64 << 20)
+/* The longest record that could be damaged, and one behind it to prove it. */
+#define TAIL_BYTES_MAX (2 * ((uint64_t)JOURNAL_FRAME_SIZE + JOURNAL_BODY_MAX))
+#define SCRATCH_BYTES_KEPT ((size_t)1 << 20)
 #define LOAD_TRIES 100
 #define RESTORE "; restore from a backup: gatecast store restore"
 
@@ -139,8 +141,8 @@ judge_tail(struct view *v, struct files *f, uint64_t size)
 	    "damaged at byte %" PRIu64 " of %" PRIu64 RESTORE, v->pos, size);
 }
 
-enum store_err
-view_catch_up(struct view *v, struct files *f, uint64_t size, store_observe *fn,
+static enum store_err
+catch_up(struct view *v, struct files *f, uint64_t size, store_observe *fn,
     void *arg)
 {
 	size_t want = CHUNK_BYTES;
@@ -185,6 +187,16 @@ view_catch_up(struct view *v, struct files *f, uint64_t size, store_observe *fn,
 		return judge_tail(v, f, size);
 	}
 	return STORE_OK;
+}
+
+enum store_err
+view_catch_up(struct view *v, struct files *f, uint64_t size, store_observe *fn,
+    void *arg)
+{
+	enum store_err err = catch_up(v, f, size, fn, arg);
+	if (v->scratch.cap > SCRATCH_BYTES_KEPT)
+		buf_fini(&v->scratch); /* was large for once */
+	return err;
 }
 
 /* Why none of the journals is the one: the most telling reason stays. */
@@ -361,7 +373,6 @@ view_load(struct view *v, struct files *f, bool is_writer)
 			continue;
 		if (err != STORE_OK)
 			view_fini(v);
-		buf_fini(&v->scratch); /* was large for once */
 		return err;
 	}
 	view_fini(v);

@@ -302,11 +302,13 @@ static void
 damage_search_is_bounded(void **state)
 {
 	(void)state;
-	/* Every place a possible length: 0x00101010 bytes. */
+	/* Frames in a row: 1 MiB each, everything before 65 was durable. */
 	size_t n = (size_t)32 << 20;
 	uint8_t *bytes = test_calloc(1, n);
-	for (size_t i = 0; i < n; i++)
-		bytes[i] = i % 4 == 3 ? 0 : 0x10;
+	for (size_t i = 0; i < n; i += JOURNAL_FRAME_SIZE) {
+		bytes[i + 2] = 0x10;
+		bytes[i + 8] = 65;
+	}
 	assert_true(journal_is_damaged(bytes, n, GEN, 64));
 	test_free(bytes);
 }
