@@ -108,7 +108,7 @@ limits_are_the_headers(void **state)
 	assert_int_equal(store_begin(w), STORE_OK);
 	enum store_err err = STORE_OK;
 	int n = 0;
-	for (; n < 300 && err == STORE_OK; n++) {
+	for (; n < 1100 && err == STORE_OK; n++) {
 		char key[8];
 		snprintf(key, sizeof(key), "k%d", n);
 		err = store_put(w, key, strlen(key), big, STORE_VALUE_MAX);
