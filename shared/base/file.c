@@ -37,29 +37,10 @@ err_of_errno(void)
 }
 
 enum file_err
-file_read(const char *path, size_t max, mode_t forbidden_mode, struct buf *out)
+file_read_fd(int fd, size_t max, struct buf *out)
 {
-	/* NONBLOCK: a FIFO in the file's place must not hang the program. */
-	int fd = open(
-	    path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	if (fd == -1)
-		return err_of_errno();
-
 	enum file_err err = FILE_OK;
 	size_t start = out->len;
-	struct stat st;
-	if (fstat(fd, &st) == -1) {
-		err = FILE_IO;
-		goto out;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		err = FILE_TYPE;
-		goto out;
-	}
-	if ((st.st_mode & forbidden_mode) != 0) {
-		err = FILE_MODE;
-		goto out;
-	}
 	/* The size may change while we read: the loop decides, not st_size. */
 	for (;;) {
 		size_t have = out->len - start;
@@ -69,6 +50,7 @@ file_read(const char *path, size_t max, mode_t forbidden_mode, struct buf *out)
 		/* One byte beyond max tells "exactly max" from "more". */
 		want++;
 		if (buf_reserve(out, want) == -1) {
+			errno = ENOMEM;
 			err = FILE_IO;
 			break;
 		}
@@ -92,8 +74,28 @@ file_read(const char *path, size_t max, mode_t forbidden_mode, struct buf *out)
 			out->len = start;
 		out->data[out->len] = '\0';
 	}
+	return err;
+}
 
-out:;
+enum file_err
+file_read(const char *path, size_t max, mode_t forbidden_mode, struct buf *out)
+{
+	/* NONBLOCK: a FIFO in the file's place must not hang the program. */
+	int fd = open(
+	    path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (fd == -1)
+		return err_of_errno();
+
+	enum file_err err = FILE_OK;
+	struct stat st;
+	if (fstat(fd, &st) == -1)
+		err = FILE_IO;
+	else if (!S_ISREG(st.st_mode))
+		err = FILE_TYPE;
+	else if ((st.st_mode & forbidden_mode) != 0)
+		err = FILE_MODE;
+	else
+		err = file_read_fd(fd, max, out);
 	int saved = errno;
 	close(fd);
 	errno = saved;
@@ -197,67 +199,93 @@ open_tmp(const char *path, char **name)
 }
 
 int
-file_replace(const char *path, const void *bytes, size_t n, mode_t mode)
+file_begin(struct file_new *f, const char *path, mode_t mode)
 {
-	char *tmp = NULL;
-	int rc = -1;
-	int saved;
+	struct stat st, own;
 
-	char *dir = dir_of(path);
-	if (dir == NULL)
-		goto err0;
-	int fd = open_tmp(path, &tmp);
-	if (fd == -1)
-		goto err1;
-
+	f->fd = -1;
+	f->tmp = NULL;
+	f->dir = dir_of(path);
+	f->path = strdup(path);
+	if (f->dir == NULL || f->path == NULL) {
+		errno = ENOMEM;
+		goto fail;
+	}
+	f->fd = open_tmp(path, &f->tmp);
+	if (f->fd == -1)
+		goto fail;
 	/*
 	 * The group before the mode: chown clears set-id bits, and the bytes
 	 * must at no time be readable by a group that they are not for.
 	 */
-	struct stat st;
 	if (lstat(path, &st) == 0) {
 		if (S_ISDIR(st.st_mode)) {
 			errno = EISDIR;
-			goto err2;
+			goto fail;
 		}
-		struct stat own;
-		if (fstat(fd, &own) == -1)
-			goto err2;
+		if (fstat(f->fd, &own) == -1)
+			goto fail;
 		if (st.st_gid != own.st_gid &&
-		    fchown(fd, (uid_t)-1, st.st_gid) == -1)
-			goto err2;
+		    fchown(f->fd, (uid_t)-1, st.st_gid) == -1)
+			goto fail;
 	} else if (errno != ENOENT) {
-		goto err2;
+		goto fail;
 	}
-	if (fchmod(fd, mode) == -1 || file_write_all(fd, bytes, n) == -1 ||
-	    fsync(fd) == -1)
-		goto err2;
-	/* close(2) may be the first to tell of a full network filesystem. */
-	rc = close(fd);
-	fd = -1;
-	if (rc == -1)
-		goto err2;
-	rc = rename(tmp, path);
-	if (rc == -1)
-		goto err2;
-	rc = file_sync_dir(dir);
-	saved = errno;
-	free(tmp);
-	free(dir);
-	errno = saved;
-	return rc;
-
-err2:
-	saved = errno;
-	if (fd != -1)
-		close(fd);
-	unlink(tmp);
-	free(tmp);
-	errno = saved;
-err1:
-	saved = errno;
-	free(dir);
-	errno = saved;
-err0:
+	if (fchmod(f->fd, mode) == -1)
+		goto fail;
+	return 0;
+fail:
+	file_abort(f);
 	return -1;
+}
+
+int
+file_commit(struct file_new *f)
+{
+	int rc = fsync(f->fd);
+	/* close(2) may be the first to tell of a full network filesystem. */
+	if (rc == 0) {
+		rc = close(f->fd);
+		f->fd = -1;
+	}
+	if (rc == 0)
+		rc = rename(f->tmp, f->path);
+	if (rc == 0) {
+		free(f->tmp);
+		f->tmp = NULL; /* it has its name: stays */
+		rc = file_sync_dir(f->dir);
+	}
+	file_abort(f);
+	return rc;
+}
+
+void
+file_abort(struct file_new *f)
+{
+	int saved = errno;
+
+	if (f->fd != -1)
+		close(f->fd);
+	if (f->tmp != NULL)
+		unlink(f->tmp);
+	free(f->tmp);
+	free(f->dir);
+	free(f->path);
+	f->fd = -1;
+	f->tmp = f->dir = f->path = NULL;
+	errno = saved;
+}
+
+int
+file_replace(const char *path, const void *bytes, size_t n, mode_t mode)
+{
+	struct file_new f;
+
+	if (file_begin(&f, path, mode) == -1)
+		return -1;
+	if (file_write_all(f.fd, bytes, n) == -1) {
+		file_abort(&f);
+		return -1;
+	}
+	return file_commit(&f);
 }

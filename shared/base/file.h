@@ -27,6 +27,9 @@ enum file_err {
 enum file_err
 file_read(const char *path, size_t max, mode_t forbidden_mode, struct buf *out);
 
+/* The same from what is open already, up to its end. */
+enum file_err file_read_fd(int fd, size_t max, struct buf *out);
+
 /* What went wrong, as words after "PATH: ". errno used for FILE_IO. */
 const char *file_strerror(enum file_err err);
 
@@ -37,6 +40,19 @@ const char *file_strerror(enum file_err err);
  * existing file when there is one. 0, or -1 with errno.
  */
 int file_replace(const char *path, const void *bytes, size_t n, mode_t mode);
+
+/*
+ * The same for what is written bit by bit: begin, write to fd, then commit,
+ * or abort, each of which ends it. 0, or -1 with errno. A process that is
+ * killed meanwhile leaves PATH.*.tmp behind.
+ */
+struct file_new {
+	int fd;
+	char *path, *tmp, *dir;
+};
+int file_begin(struct file_new *f, const char *path, mode_t mode);
+int file_commit(struct file_new *f);
+void file_abort(struct file_new *f);
 
 /* write(2) until all is written. 0, or -1 with errno. */
 int file_write_all(int fd, const void *bytes, size_t n);
