@@ -21,7 +21,6 @@
 #define SECRET_FILE "secret"
 #define DIR_MODE 0700
 #define SECRET_CHARS CRYPTO_B64_LEN(CRYPTO_KEY_BYTES)
-#define KEY_LEN (2 + 2 * CRYPTO_MAC_BYTES)
 
 struct users {
 	struct store *store;
@@ -202,8 +201,14 @@ users_store(struct users *u)
 
 /* --- records ------------------------------------------------------------ */
 
+bool
+users_is_key(const void *key, size_t key_len)
+{
+	return key_len == USERS_KEY_LEN && memcmp(key, "u:", 2) == 0;
+}
+
 static int
-key_of(const struct users *u, const char *name, char key[static KEY_LEN + 1])
+key_of(const struct users *u, const char *name, char key[static USERS_KEY_SIZE])
 {
 	char fold[NAME_FOLD_SIZE];
 	uint8_t mac[CRYPTO_MAC_BYTES];
@@ -212,18 +217,18 @@ key_of(const struct users *u, const char *name, char key[static KEY_LEN + 1])
 		return -1;
 	crypto_hmac(u->secret, fold, strlen(fold), mac);
 	memcpy(key, "u:", 2);
-	crypto_hex(mac, sizeof(mac), key + 2, KEY_LEN - 2 + 1);
+	crypto_hex(mac, sizeof(mac), key + 2, USERS_KEY_SIZE - 2);
 	return 0;
 }
 
 enum store_err
 users_get(struct users *u, const char *name, struct record_user *out)
 {
-	char key[KEY_LEN + 1];
+	char key[USERS_KEY_SIZE];
 
 	if (key_of(u, name, key) != 0)
 		return STORE_INVALID;
-	enum store_err err = store_get(u->store, key, KEY_LEN, &u->value);
+	enum store_err err = store_get(u->store, key, USERS_KEY_LEN, &u->value);
 	if (err != STORE_OK)
 		return err;
 	return record_get_user(u->value.data, u->value.len, out) == 0
@@ -240,7 +245,7 @@ users_begin(struct users *u)
 enum store_err
 users_put(struct users *u, const struct record_user *r)
 {
-	char key[KEY_LEN + 1];
+	char key[USERS_KEY_SIZE];
 	struct buf *value = &u->value;
 
 	if (key_of(u, r->name, key) != 0)
@@ -248,21 +253,21 @@ users_put(struct users *u, const struct record_user *r)
 	buf_reset(value);
 	if (record_put_user(r, value) != 0)
 		return value->has_failed ? STORE_NOMEM : STORE_INVALID;
-	return store_put(u->store, key, KEY_LEN, value->data, value->len);
+	return store_put(u->store, key, USERS_KEY_LEN, value->data, value->len);
 }
 
 enum store_err
 users_del(struct users *u, const char *name)
 {
-	char key[KEY_LEN + 1];
+	char key[USERS_KEY_SIZE];
 
 	if (key_of(u, name, key) != 0)
 		return STORE_INVALID;
 	/* Known to be there by the transaction's own view. */
-	enum store_err err = store_get(u->store, key, KEY_LEN, &u->value);
+	enum store_err err = store_get(u->store, key, USERS_KEY_LEN, &u->value);
 	if (err != STORE_OK)
 		return err;
-	return store_del(u->store, key, KEY_LEN);
+	return store_del(u->store, key, USERS_KEY_LEN);
 }
 
 enum store_err
@@ -290,7 +295,7 @@ visit_value(void *arg, const void *key, size_t key_len, const void *value,
 	struct walk *w = arg;
 	struct record_user r;
 
-	if (key_len != KEY_LEN || memcmp(key, "u:", 2) != 0)
+	if (!users_is_key(key, key_len))
 		return 0;
 	if (record_get_user(value, value_len, &r) != 0) {
 		w->has_damage = true;

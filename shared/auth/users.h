@@ -11,6 +11,12 @@
 
 struct users;
 
+#define USERS_KEY_LEN 66 /* "u:" + 64 hex digits */
+#define USERS_KEY_SIZE (USERS_KEY_LEN + 1)
+
+/* Whether a key of the store (bytes) is a user's. */
+bool users_is_key(const void *key, size_t key_len);
+
 /*
  * Makes DIR/users and its secret unless they are there. DIR itself must be.
  * error gets "PATH: why" here and below.

@@ -164,7 +164,8 @@ tool_audit(const char *action, const char *user)
 {
 	char uid[16];
 
-	snprintf(uid, sizeof(uid), "%u", (unsigned)asked_by);
+	snprintf(uid, sizeof(uid), "%u",
+	    (unsigned)(asked_by == (uid_t)-1 ? getuid() : asked_by));
 	const struct log_field fields[] = {
 	    {"action", action, SIZE_MAX},
 	    {"user", user, SIZE_MAX},

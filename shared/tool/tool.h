@@ -75,6 +75,8 @@ int tool_store_init(struct tool *t);
 int tool_store_check(struct tool *t);
 int tool_store_stats(struct tool *t);
 int tool_store_checkpoint(struct tool *t);
+int tool_store_dump(struct tool *t);
+int tool_store_backup(struct tool *t);
 int tool_config_check(struct tool *t);
 int tool_config_show(struct tool *t);
 
