@@ -52,7 +52,7 @@ LDFLAGS_ALL += $(SAN)
 
 CFLAGS_ALL += $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 LIBS_SHARED := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || \
-	echo -lsodium -ljansson) -linih -lgdbm -lutf8proc
+	echo -lsodium -ljansson) -linih -lgdbm -lutf8proc -lcrypt
 LIBS_FCGI := -lfcgi
 LIBS_WSD := -lwebsockets -luv
 LIBS_TOOL := -licui18n -licuuc

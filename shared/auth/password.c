@@ -1,12 +1,18 @@
 /*
  * Passwords are bytes: not trimmed, not normalized, not cut. The price of a
  * guess is what the configuration says, and a name that does not exist costs
- * the same, so that the time of an answer does not tell names.
+ * the same, so that the time of an answer does not tell names. A hash that
+ * came with an imported account costs what it asks for and ours on top: such
+ * a name is never answered sooner than others.
  */
 #include "auth/password.h"
 
+#include "auth/crypt_hash.h"
 #include "auth/crypto.h"
+#include "auth/hash_form.h"
 #include "auth/password_common.h"
+
+#include <string.h>
 
 _Static_assert(PASSWORD_HASH_SIZE == CRYPTO_PASSWORD_SIZE, "hash size");
 
@@ -36,21 +42,38 @@ password_hash(const char *pw, size_t n, const struct password_cost *cost,
 	return PASSWORD_OK;
 }
 
+/* What a comparison with a hash of that cost costs. OK or NOMEM. */
+static enum password_err
+spend(const char *pw, size_t n, const struct password_cost *cost)
+{
+	char unused[PASSWORD_HASH_SIZE];
+
+	enum password_err err = password_hash(pw, n, cost, unused);
+	crypto_wipe(unused, sizeof(unused));
+	return err;
+}
+
 enum password_err
 password_verify(const char *hash, const char *pw, size_t n,
     const struct password_cost *cost)
 {
-	char unused[PASSWORD_HASH_SIZE];
+	enum password_err spent = PASSWORD_OK;
+	enum crypto_password_err err = CRYPTO_PASSWORD_WRONG;
 
 	/* Its length is known to who sent it: nothing is told by this. */
 	if (n > PASSWORD_BYTES_MAX)
 		return PASSWORD_WRONG;
-	if (hash == NULL) {
-		enum password_err err = password_hash(pw, n, cost, unused);
-		crypto_wipe(unused, sizeof(unused));
-		return err == PASSWORD_OK ? PASSWORD_WRONG : err;
-	}
-	switch (crypto_password_verify(hash, pw, n)) {
+	bool is_crypt = hash != NULL &&
+	    hash_form_parse(hash, strlen(hash)) == HASH_FORM_CRYPT;
+	if (is_crypt)
+		err = crypt_hash_verify(hash, pw, n);
+	else if (hash != NULL)
+		err = crypto_password_verify(hash, pw, n);
+	if (hash == NULL || is_crypt)
+		spent = spend(pw, n, cost);
+	if (spent != PASSWORD_OK)
+		return spent;
+	switch (err) {
 	case CRYPTO_PASSWORD_OK:
 		return PASSWORD_OK;
 	case CRYPTO_PASSWORD_WRONG:

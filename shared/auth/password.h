@@ -1,5 +1,7 @@
 /*
  * Passwords: Argon2id (RFC 9106) by libsodium through crypto; exact bytes.
+ * Hashes of other kinds that came with imported accounts (hash_form.h) are
+ * verified too.
  */
 #ifndef AUTH_PASSWORD_H
 #define AUTH_PASSWORD_H
@@ -34,12 +36,13 @@ enum password_err password_hash(const char *pw, size_t n,
 
 /*
  * Compares. hash NULL: there is no such user; spends what a default-cost
- * comparison does and says PASSWORD_WRONG.
+ * comparison does and says PASSWORD_WRONG. Such a time is spent on top of an
+ * imported hash's own.
  */
 enum password_err password_verify(const char *hash, const char *pw, size_t n,
     const struct password_cost *cost);
 
-/* Whether the hash was made with another cost. */
+/* Whether the hash was made with another cost, or is of another kind. */
 bool password_needs_rehash(const char *hash, const struct password_cost *cost);
 
 const char *password_strerror(enum password_err err);
