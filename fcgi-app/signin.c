@@ -68,7 +68,7 @@ rehash(struct app *a, const struct signin_attempt *attempt,
 	    password_hash(attempt->password, attempt->password_len, &cost,
 		hash) != PASSWORD_OK)
 		return;
-	enum store_err err = users_begin(users);
+	enum store_err err = users_try_begin(users);
 	if (err != STORE_OK)
 		goto failed;
 	err = users_get(users, user->name, &now);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#define RETRY_MS 5000 /* what can be read alone is tried again */
 #define QUIET_MS 1000 /* one line a second about the same trouble is enough */
 
 void
@@ -36,22 +37,33 @@ may_log(struct stores *s)
 	return true;
 }
 
+static enum store_err
+open_sessions(
+    struct stores *s, bool is_writer, struct sessions **out, struct buf *detail)
+{
+	const struct config *c = s->config;
+
+	return sessions_open(c->store.dir, is_writer,
+	    (int)c->store.lock_wait_ms, c->store.reserve_bytes, s->clock, out,
+	    detail);
+}
+
 struct sessions *
 stores_sessions(struct stores *s)
 {
-	const struct config *c = s->config;
 	struct buf detail = BUF_INIT;
 
 	if (s->sessions != NULL)
 		return s->sessions;
-	enum store_err err =
-	    sessions_open(c->store.dir, true, (int)c->store.lock_wait_ms,
-		c->store.reserve_bytes, s->clock, &s->sessions, &detail);
+	enum store_err err = open_sessions(s, true, &s->sessions, &detail);
 	if (err != STORE_OK) {
-		s->sessions = NULL;
 		if (may_log(s))
 			log_err("sessions: %s: %s", store_strerror(err),
 			    buf_str(&detail));
+		buf_reset(&detail); /* why not for reading: the same */
+		if (open_sessions(s, false, &s->sessions, &detail) != STORE_OK)
+			s->sessions = NULL;
+		s->retry_at_ms = clock_mono_ms(s->clock) + RETRY_MS;
 	}
 	buf_fini(&detail);
 	return s->sessions;
@@ -108,8 +120,13 @@ stores_maintain(struct stores *s)
 {
 	enum store_err err;
 
+	if (s->sessions != NULL && !sessions_is_writer(s->sessions) &&
+	    clock_mono_ms(s->clock) >= s->retry_at_ms) {
+		sessions_close(s->sessions);
+		s->sessions = NULL;
+	}
 	/* Busy: another worker is at it already. */
-	if (s->sessions != NULL) {
+	if (s->sessions != NULL && sessions_is_writer(s->sessions)) {
 		err = sessions_maintain(s->sessions);
 		if (err != STORE_OK && err != STORE_BUSY)
 			stores_sessions_failed(s, "checkpoint", err);

@@ -17,6 +17,7 @@ struct stores {
 	const struct clock *clock;
 	struct sessions *sessions;
 	struct users *users;
+	int64_t retry_at_ms; /* to open sessions for writing again */
 	int64_t quiet_until_ms; /* log lines about failures */
 };
 
@@ -24,7 +25,11 @@ void stores_init(
     struct stores *s, const struct config *config, const struct clock *clock);
 void stores_fini(struct stores *s);
 
-/* NULL: not to be had now; logged. Valid until the next failure. */
+/*
+ * NULL: not to be had now; logged. Valid until the next failure.
+ * Sessions that cannot be written (a read-only file system) are opened for
+ * reading: who is signed in stays so, changes are STORE_READONLY.
+ */
 struct sessions *stores_sessions(struct stores *s);
 struct users *stores_users(struct stores *s);
 

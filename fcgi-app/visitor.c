@@ -21,7 +21,8 @@ visitor_find(const struct call *c, struct visitor *out)
 	case SESSIONS_VALID:
 		break;
 	case SESSIONS_UNAVAILABLE:
-		stores_sessions_failed(&c->app->stores, "read", STORE_IO);
+		stores_sessions_failed(
+		    &c->app->stores, "read", sessions_failure(sessions));
 		return VISITOR_UNKNOWN;
 	case SESSIONS_BAD_TOKEN:
 	case SESSIONS_UNKNOWN:
@@ -40,9 +41,10 @@ visitor_touch(const struct call *c, const struct visitor *v)
 {
 	struct sessions *sessions = stores_sessions(&c->app->stores);
 
-	if (sessions == NULL)
+	if (sessions == NULL || !sessions_is_writer(sessions))
 		return;
 	enum store_err err = sessions_touch(sessions, v->key);
-	if (err != STORE_OK && err != STORE_NOTFOUND)
+	/* Somebody writes: the next request notes it. */
+	if (err != STORE_OK && err != STORE_NOTFOUND && err != STORE_BUSY)
 		stores_sessions_failed(&c->app->stores, "touch", err);
 }

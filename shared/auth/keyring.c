@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/number.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -173,6 +174,8 @@ keyring_load(const char *dir, struct keyring *out, struct buf *error)
 	    file_read(buf_str(&path), KEYRING_BYTES_MAX, FORBIDDEN_MODE, &text);
 	if (err != FILE_OK) {
 		buf_printf(error, "%s: %s", buf_str(&path), file_strerror(err));
+		if (err == FILE_MODE)
+			buf_printf(error, "; chmod 640 %s", buf_str(&path));
 		goto out;
 	}
 	if (keyring_parse(text.data, text.len, out, &why) != 0) {
@@ -208,6 +211,16 @@ keyring_current(const struct keyring *k)
 							       : NULL;
 }
 
+static uint64_t
+nanoseconds(const struct timespec *t)
+{
+	return (uint64_t)t->tv_sec * 1000000000U + (uint64_t)t->tv_nsec;
+}
+
+/*
+ * ctime too: bytes put back under an old mtime in a file of the same size, or
+ * a mode that was changed, show in nothing else.
+ */
 int
 keyring_watch(const char *dir, struct keyring_watch *w)
 {
@@ -215,16 +228,17 @@ keyring_watch(const char *dir, struct keyring_watch *w)
 	struct stat st;
 	int rc = -1;
 
-	if (path_of(dir, &path) == 0 && stat(buf_str(&path), &st) == 0) {
+	if (path_of(dir, &path) == 0 && lstat(buf_str(&path), &st) == 0) {
 		const struct keyring_watch now = {
 		    .dev = (uint64_t)st.st_dev,
 		    .ino = (uint64_t)st.st_ino,
-		    .mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000U +
-			(uint64_t)st.st_mtim.tv_nsec,
+		    .mtime_ns = nanoseconds(&st.st_mtim),
+		    .ctime_ns = nanoseconds(&st.st_ctim),
 		    .size = (uint64_t)st.st_size,
 		};
 		rc = now.dev != w->dev || now.ino != w->ino ||
-		    now.mtime_ns != w->mtime_ns || now.size != w->size;
+		    now.mtime_ns != w->mtime_ns ||
+		    now.ctime_ns != w->ctime_ns || now.size != w->size;
 		*w = now;
 	}
 	buf_fini(&path);

@@ -72,7 +72,7 @@ const struct keyring_key *keyring_current(const struct keyring *k);
  * seen by the next call. 1 changed, 0 the same, -1 cannot be seen (errno).
  */
 struct keyring_watch {
-	uint64_t dev, ino, mtime_ns, size;
+	uint64_t dev, ino, mtime_ns, ctime_ns, size;
 };
 int keyring_watch(const char *dir, struct keyring_watch *w);
 

@@ -40,6 +40,27 @@ sessions_is_key(const void *key, size_t key_len)
 
 /* --- the keyring -------------------------------------------------------- */
 
+/*
+ * The file cannot be used. Somebody may be about to put another one there by
+ * hand, so the keys in hand stand until it is looked at again; but no longer.
+ */
+static void
+doubt_ring(struct sessions *s)
+{
+	int64_t now = s->ring_checked_ms;
+
+	/* Look again next time, whatever the file's stamp. */
+	memset(&s->watch, 0, sizeof(s->watch));
+	if (!s->is_ring_doubtful) {
+		s->is_ring_doubtful = true;
+		s->ring_doubtful_ms = now;
+	}
+	if (s->is_ring_bad || now - s->ring_doubtful_ms < KEYRING_CHECK_MS)
+		return;
+	log_err("no session is valid any more: %s", buf_str(&s->ring_error));
+	s->is_ring_bad = true;
+}
+
 bool
 sessions_reload_keyring(struct sessions *s)
 {
@@ -52,12 +73,7 @@ sessions_reload_keyring(struct sessions *s)
 		return false;
 	buf_reset(&s->ring_error);
 	if (keyring_load(s->dir, &fresh, &s->ring_error) != 0) {
-		/* Look again next time, whatever the file's stamp. */
-		memset(&s->watch, 0, sizeof(s->watch));
-		if (!s->is_ring_bad)
-			log_err("no session is valid any more: %s",
-			    buf_str(&s->ring_error));
-		s->is_ring_bad = true;
+		doubt_ring(s);
 		return false;
 	}
 	s->watch = seen;
@@ -66,6 +82,7 @@ sessions_reload_keyring(struct sessions *s)
 	if (s->is_ring_bad)
 		log_notice("%s/" KEYRING_FILE " can be used again", s->dir);
 	s->is_ring_bad = false;
+	s->is_ring_doubtful = false;
 	return true;
 }
 
@@ -112,12 +129,14 @@ sessions_open(const char *dir, bool is_writer, int lock_wait_ms,
 		goto fail;
 	s->clock = clock;
 	s->is_writer = is_writer;
+	s->lock_wait_ms = lock_wait_ms;
 	const struct store_opts opts = {
 	    .dir = buf_str(&path),
 	    .is_writer = is_writer,
 	    .has_sync = true,
 	    .lock_wait_ms = lock_wait_ms,
 	    .reserve_bytes = reserve_bytes,
+	    .forbidden_mode = 0777 & ~DIR_MODE,
 	};
 	err = store_open(&opts, &s->store, error);
 	if (err != STORE_OK)
@@ -162,6 +181,18 @@ sessions_detail(const struct sessions *s)
 			      : store_detail(s->store);
 }
 
+enum store_err
+sessions_failure(const struct sessions *s)
+{
+	return s->is_ring_bad ? STORE_DENIED : s->failure;
+}
+
+bool
+sessions_is_writer(const struct sessions *s)
+{
+	return s->is_writer;
+}
+
 struct store *
 sessions_store(struct sessions *s)
 {
@@ -195,15 +226,24 @@ is_ahead(const struct record_session *r, int64_t now_s)
 	return last_s - CLOCK_SKEW_S > now_s;
 }
 
-static void
-note_expired(struct sessions *s, const char *key)
+static struct sessions_expired *
+find_expired(struct sessions *s, const char *key)
 {
-	if (!s->is_writer || s->expired_n == SESSIONS_EXPIRED_MAX)
-		return;
 	for (size_t i = 0; i < s->expired_n; i++)
-		if (memcmp(s->expired[i], key, SESSIONS_KEY_SIZE) == 0)
-			return;
-	memcpy(s->expired[s->expired_n++], key, SESSIONS_KEY_SIZE);
+		if (memcmp(s->expired[i].key, key, SESSIONS_KEY_LEN) == 0)
+			return &s->expired[i];
+	return NULL;
+}
+
+static void
+note_expired(struct sessions *s, const char *key, int64_t now_s)
+{
+	if (!s->is_writer || s->expired_n == SESSIONS_EXPIRED_MAX ||
+	    find_expired(s, key) != NULL)
+		return;
+	struct sessions_expired *e = &s->expired[s->expired_n++];
+	memcpy(e->key, key, SESSIONS_KEY_SIZE);
+	e->at_s = now_s;
 }
 
 enum sessions_verdict
@@ -216,14 +256,20 @@ sessions_recheck(
 
 	if (err == STORE_NOTFOUND)
 		return SESSIONS_UNKNOWN;
-	if (err != STORE_OK)
+	if (err != STORE_OK) {
+		s->failure = err;
 		return SESSIONS_UNAVAILABLE;
+	}
 	/* One damaged record is one login, not an outage. */
 	if (record_get_session(s->value.data, s->value.len, &r) != 0)
 		return SESSIONS_UNKNOWN;
 	int64_t now_s = clock_wall_s(s->clock);
+	/* Seen expired, it stays so though the clock was set back since. */
+	const struct sessions_expired *seen = find_expired(s, key);
+	if (seen != NULL && seen->at_s > now_s)
+		now_s = seen->at_s;
 	if (sessions_is_over(&r, now_s)) {
-		note_expired(s, key);
+		note_expired(s, key, now_s);
 		return SESSIONS_EXPIRED;
 	}
 	if (is_ahead(&r, now_s))

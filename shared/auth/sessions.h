@@ -44,14 +44,21 @@ enum store_err sessions_create_store(const char *dir, struct buf *error);
 
 /*
  * Loads the keyring too, and again within half a second after its file has
- * changed; while that file cannot be used nothing is valid. A writer drops
- * what expired at checkpoints.
+ * changed. A file that cannot be used never counts: the keys in hand stand
+ * until it has been looked at twice (a second at most), then nothing is valid
+ * until it is good. A writer drops what expired at checkpoints.
  */
 enum store_err sessions_open(const char *dir, bool is_writer, int lock_wait_ms,
     int64_t reserve_bytes, const struct clock *clock, struct sessions **out,
     struct buf *error);
 void sessions_close(struct sessions *s);
 const char *sessions_detail(const struct sessions *s);
+
+/* What the last SESSIONS_UNAVAILABLE was; sessions_detail has its words. */
+enum store_err sessions_failure(const struct sessions *s);
+
+/* Whether it was opened for writing. */
+bool sessions_is_writer(const struct sessions *s);
 
 /*
  * The keyring as it is now (the last good one while its file cannot be
@@ -102,7 +109,8 @@ enum sessions_verdict sessions_recheck(
 /*
  * Notes activity: writes seen_s when a tenth of the idle lifetime has gone by
  * since it was written, else does nothing. A session ended meanwhile stays
- * ended.
+ * ended. Waits for nobody: STORE_BUSY while another process writes, and the
+ * next request notes it.
  */
 enum store_err sessions_touch(struct sessions *s, const char *key);
 
@@ -125,7 +133,8 @@ sessions_each(struct sessions *s, sessions_visit *visit, void *arg);
 
 /*
  * After the response: deletes what was seen expired; a checkpoint (dropping
- * all that expired) when it pays.
+ * all that expired) when it pays. While another process holds the lock it does
+ * nothing, without waiting.
  */
 enum store_err sessions_maintain(struct sessions *s);
 

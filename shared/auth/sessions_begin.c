@@ -147,6 +147,8 @@ sessions_begin(struct sessions *s, struct users *u,
 		return STORE_DENIED;
 	crypto_random(id, sizeof(id));
 	sessions_key_of(id, key);
+	/* One wait for both locks. */
+	int64_t start_ms = clock_mono_ms(s->clock);
 	enum store_err err = users_begin(u);
 	if (err != STORE_OK)
 		return err;
@@ -154,8 +156,13 @@ sessions_begin(struct sessions *s, struct users *u,
 	if (err == STORE_OK &&
 	    (user.is_locked || strcmp(user.hash, expect_hash) != 0))
 		err = STORE_NOTFOUND;
-	if (err == STORE_OK)
-		err = store_begin(s->store);
+	if (err == STORE_OK) {
+		int64_t waited_ms = clock_mono_ms(s->clock) - start_ms;
+		err = store_begin_within(s->store,
+		    waited_ms < s->lock_wait_ms
+			? s->lock_wait_ms - (int)waited_ms
+			: 0);
+	}
 	if (err == STORE_OK) {
 		err = put_session(s, new, user.name, key);
 		if (err == STORE_OK)
@@ -186,7 +193,7 @@ sessions_touch(struct sessions *s, const char *key)
 		case SESSIONS_VALID:
 			break;
 		case SESSIONS_UNAVAILABLE:
-			err = STORE_IO;
+			err = sessions_failure(s);
 			goto out;
 		default:
 			err = STORE_NOTFOUND;
@@ -198,7 +205,7 @@ sessions_touch(struct sessions *s, const char *key)
 		if (now_s <= r.seen_s || now_s - r.seen_s < step_s)
 			goto out;
 		if (pass == 0) {
-			err = store_begin(s->store);
+			err = store_begin_within(s->store, 0);
 			if (err != STORE_OK)
 				return err;
 			is_late = true;

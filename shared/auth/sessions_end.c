@@ -152,21 +152,20 @@ is_dropped(void *arg, const void *key, size_t key_len, const void *value,
 static enum store_err
 end_expired(struct sessions *s)
 {
-	char keys[SESSIONS_EXPIRED_MAX][SESSIONS_KEY_SIZE];
-	size_t n = s->expired_n;
-
-	memcpy(keys, s->expired, sizeof(keys));
-	s->expired_n = 0;
-	enum store_err err = store_begin(s->store);
+	enum store_err err = store_begin_within(s->store, 0);
 	if (err != STORE_OK)
 		return err;
-	for (size_t i = 0; err == STORE_OK && i < n; i++)
-		if (sessions_recheck(s, keys[i], NULL) == SESSIONS_EXPIRED)
-			err = store_del(s->store, keys[i], SESSIONS_KEY_LEN);
-	s->expired_n = 0;
+	for (size_t i = 0; err == STORE_OK && i < s->expired_n; i++) {
+		const char *key = s->expired[i].key;
+		if (sessions_recheck(s, key, NULL) == SESSIONS_EXPIRED)
+			err = store_del(s->store, key, SESSIONS_KEY_LEN);
+	}
 	if (err == STORE_OK)
-		return store_publish(s->store);
-	store_abort(s->store);
+		err = store_publish(s->store);
+	else
+		store_abort(s->store);
+	if (err == STORE_OK)
+		s->expired_n = 0;
 	return err;
 }
 
@@ -178,8 +177,8 @@ sessions_maintain(struct sessions *s)
 
 	if (s->expired_n > 0)
 		err = end_expired(s);
-	if (err == STORE_OK && store_wants_checkpoint(s->store))
-		err = store_checkpoint(s->store, is_dropped, &now_s);
+	if (err == STORE_OK)
+		err = store_maintain(s->store, is_dropped, &now_s);
 	/* Another process writes or is at it: next time, then. */
 	return err == STORE_BUSY ? STORE_OK : err;
 }

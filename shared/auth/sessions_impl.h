@@ -9,19 +9,27 @@
 
 /* Seen expired, to be deleted after the response. */
 #define SESSIONS_EXPIRED_MAX 16
+struct sessions_expired {
+	char key[SESSIONS_KEY_SIZE];
+	int64_t at_s; /* when it was seen */
+};
 
 struct sessions {
 	struct store *store;
 	const struct clock *clock;
 	char *dir; /* store.dir, where the keyring is */
 	bool is_writer;
+	int lock_wait_ms;
 	struct keyring ring;
 	struct keyring_watch watch;
 	int64_t ring_checked_ms;
-	bool is_ring_bad;
+	bool is_ring_bad; /* nothing is valid */
+	bool is_ring_doubtful; /* its file was bad when looked at, */
+	int64_t ring_doubtful_ms; /* first at this time */
 	struct buf ring_error;
 	struct buf value;
-	char expired[SESSIONS_EXPIRED_MAX][SESSIONS_KEY_SIZE];
+	enum store_err failure; /* of the last read that was unavailable */
+	struct sessions_expired expired[SESSIONS_EXPIRED_MAX];
 	size_t expired_n;
 };
 

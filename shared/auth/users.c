@@ -86,6 +86,8 @@ load_secret(const char *path, uint8_t secret[static CRYPTO_KEY_BYTES],
 	enum file_err err = file_read(path, SECRET_CHARS + 1, 0077, &text);
 	if (err != FILE_OK) {
 		buf_printf(error, "%s: %s", path, file_strerror(err));
+		if (err == FILE_MODE)
+			buf_printf(error, "; chmod 600 %s", path);
 		rc = err == FILE_MISSING ? STORE_MISSING
 		    : err == FILE_SIZE   ? STORE_CORRUPT
 		    : err == FILE_IO     ? STORE_IO
@@ -159,6 +161,7 @@ users_open(const char *dir, bool is_writer, int lock_wait_ms,
 	    .has_sync = true,
 	    .lock_wait_ms = lock_wait_ms,
 	    .reserve_bytes = reserve_bytes,
+	    .forbidden_mode = 0777 & ~DIR_MODE,
 	};
 	err = store_open(&opts, &u->store, error);
 	if (err != STORE_OK)
@@ -243,6 +246,12 @@ users_begin(struct users *u)
 }
 
 enum store_err
+users_try_begin(struct users *u)
+{
+	return store_begin_within(u->store, 0);
+}
+
+enum store_err
 users_put(struct users *u, const struct record_user *r)
 {
 	char key[USERS_KEY_SIZE];
@@ -316,9 +325,7 @@ users_each(struct users *u, users_visit *visit, void *arg)
 enum store_err
 users_maintain(struct users *u)
 {
-	if (!store_wants_checkpoint(u->store))
-		return STORE_OK;
-	enum store_err err = store_checkpoint(u->store, NULL, NULL);
-	/* Another process is at it. */
+	enum store_err err = store_maintain(u->store, NULL, NULL);
+	/* Another process writes or is at it. */
 	return err == STORE_BUSY ? STORE_OK : err;
 }

@@ -42,6 +42,7 @@ users_get(struct users *u, const char *name, struct record_user *out);
  * lock of the sessions as well takes this one first.
  */
 enum store_err users_begin(struct users *u);
+enum store_err users_try_begin(struct users *u); /* without waiting */
 enum store_err users_put(struct users *u, const struct record_user *r);
 enum store_err users_del(struct users *u, const char *name);
 enum store_err users_commit(struct users *u);
@@ -54,7 +55,10 @@ void users_abort(struct users *u);
 typedef int users_visit(void *arg, const struct record_user *r);
 enum store_err users_each(struct users *u, users_visit *visit, void *arg);
 
-/* Checkpoints when the journal has grown; STORE_OK when not needed. */
+/*
+ * Checkpoints when the journal has grown; STORE_OK when not needed or while
+ * another process holds a lock, without waiting.
+ */
 enum store_err users_maintain(struct users *u);
 struct store *users_store(struct users *u);
 

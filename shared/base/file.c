@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -218,19 +219,19 @@ file_begin(struct file_new *f, const char *path, mode_t mode)
 	 * The group before the mode: chown clears set-id bits, and the bytes
 	 * must at no time be readable by a group that they are not for.
 	 */
-	if (lstat(path, &st) == 0) {
-		if (S_ISDIR(st.st_mode)) {
-			errno = EISDIR;
-			goto fail;
-		}
-		if (fstat(f->fd, &own) == -1)
-			goto fail;
-		if (st.st_gid != own.st_gid &&
-		    fchown(f->fd, (uid_t)-1, st.st_gid) == -1)
-			goto fail;
-	} else if (errno != ENOENT) {
+	bool is_new = lstat(path, &st) == -1;
+	if (is_new && (errno != ENOENT || stat(f->dir, &st) == -1))
+		goto fail;
+	if (!is_new && S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
 		goto fail;
 	}
+	if (fstat(f->fd, &own) == -1)
+		goto fail;
+	if (st.st_gid != own.st_gid &&
+	    fchown(f->fd, (uid_t)-1, st.st_gid) == -1 &&
+	    !(is_new && errno == EPERM))
+		goto fail;
 	if (fchmod(f->fd, mode) == -1)
 		goto fail;
 	return 0;

@@ -36,8 +36,9 @@ const char *file_strerror(enum file_err err);
 /*
  * Replaces path by exactly these bytes, or leaves it as it was: temporary
  * file in the same directory, fsync, rename, fsync of the directory. The
- * mode is exactly the given one; the group is that of the directory's
- * existing file when there is one. 0, or -1 with errno.
+ * mode is exactly the given one; the group is that of the existing file when
+ * there is one, else the directory's where that is permitted. 0, or -1 with
+ * errno.
  */
 int file_replace(const char *path, const void *bytes, size_t n, mode_t mode);
 

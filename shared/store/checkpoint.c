@@ -98,8 +98,8 @@ make_dir(struct files *f, unsigned mode)
 		    ? files_open_dir(f, NULL)
 		    : files_fail_errno(f, NULL, "cannot create");
 	enum store_err err = files_open_dir(f, NULL);
-	if (err == STORE_OK && fchmod(f->fd, mode) == -1)
-		err = files_fail_errno(f, NULL, "cannot set the mode");
+	if (err == STORE_OK)
+		err = files_dress_dir(f, mode);
 	if (err != STORE_OK)
 		return err;
 	char *copy = strdup(f->dir);

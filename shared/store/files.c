@@ -20,6 +20,7 @@ int
 files_init(struct files *f, const char *dir)
 {
 	f->fd = -1;
+	f->forbidden_mode = 0;
 	buf_init(&f->detail);
 	f->dir = strdup(dir);
 	return f->dir == NULL ? -1 : 0;
@@ -94,13 +95,49 @@ files_fail_errno(struct files *f, const char *name, const char *doing)
 	buf_printf(&f->detail, "%s: %s", doing, strerror(error));
 	if (error == ELOOP)
 		buf_puts(&f->detail,
-		    " (a symbolic link is refused; put the file itself there)");
+		    " (a symbolic link is refused; put what it leads to "
+		    "there)");
 	else if (err == STORE_DENIED)
 		buf_puts(&f->detail,
 		    "; check owner, group, mode and kind of the file");
 	else if (err == STORE_FULL)
 		buf_puts(&f->detail, "; make room on its file system");
 	errno = error;
+	return err;
+}
+
+/* A store must not be open to more than those it is made for. */
+static enum store_err
+check_mode(
+    struct files *f, const char *name, const struct stat *st, mode_t forbidden)
+{
+	mode_t loose = st->st_mode & forbidden;
+	if (loose == 0)
+		return STORE_OK;
+	begin_detail(f, name);
+	buf_printf(&f->detail,
+	    "its mode %03o lets others in who must not be; chmod %03o %s%s%s",
+	    (unsigned)(st->st_mode & 0777),
+	    (unsigned)(st->st_mode & 0777 & ~loose), f->dir,
+	    name == NULL ? "" : "/", name == NULL ? "" : name);
+	return STORE_DENIED;
+}
+
+/*
+ * Who may write to the directory above could put another one in this one's
+ * place, unless it is sticky as /tmp is.
+ */
+static enum store_err
+check_dir(struct files *f, int fd)
+{
+	struct stat st, above;
+	if (f->forbidden_mode == 0)
+		return STORE_OK;
+	if (fstat(fd, &st) == -1 || fstatat(fd, "..", &above, 0) == -1)
+		return files_fail_errno(f, NULL, "cannot stat");
+	enum store_err err = check_mode(f, NULL, &st, f->forbidden_mode);
+	if (err == STORE_OK && (above.st_mode & S_ISVTX) == 0)
+		err = check_mode(f, "..", &above, f->forbidden_mode & 0022);
 	return err;
 }
 
@@ -111,16 +148,24 @@ files_open_dir(struct files *f, bool *has_changed)
 	if (has_changed != NULL)
 		*has_changed = false;
 	if (f->fd != -1 && fstat(f->fd, &held) == 0 &&
-	    stat(f->dir, &named) == 0 && held.st_dev == named.st_dev &&
+	    lstat(f->dir, &named) == 0 && held.st_dev == named.st_dev &&
 	    held.st_ino == named.st_ino)
-		return STORE_OK;
-	int fd = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		return check_dir(f, f->fd);
+	int fd = open(f->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1 && errno == ENOTDIR && lstat(f->dir, &named) == 0 &&
+	    S_ISLNK(named.st_mode))
+		errno = ELOOP;
 	if (fd == -1 && errno == ENOENT)
 		return files_fail(f, NULL, STORE_MISSING,
 		    "there is no such directory; check store.dir, or make "
 		    "the store by adding a user");
 	if (fd == -1)
 		return files_fail_errno(f, NULL, "cannot open the directory");
+	enum store_err err = check_dir(f, fd);
+	if (err != STORE_OK) {
+		close(fd);
+		return err;
+	}
 	if (f->fd != -1)
 		close(f->fd);
 	f->fd = fd;
@@ -144,6 +189,8 @@ files_open(struct files *f, const char *name, int flags, int *fd)
 		err = files_fail(f, name, STORE_DENIED,
 		    "not a regular file; move it away and restore from a "
 		    "backup: gatecast store restore");
+	else
+		err = check_mode(f, name, &st, f->forbidden_mode);
 	if (err != STORE_OK) {
 		close(*fd);
 		*fd = -1;
@@ -151,20 +198,30 @@ files_open(struct files *f, const char *name, int flags, int *fd)
 	return err;
 }
 
-/* Owner, group and mode as the directory asks for; on a file just made. */
+/* Owner and group as the directory around it has them, and that mode. */
 static enum store_err
-dress(struct files *f, const char *name, int fd, mode_t mask)
+dress(struct files *f, const char *name, int fd, const struct stat *around,
+    mode_t mode)
 {
-	struct stat dir, st;
-	if (fstat(f->fd, &dir) == -1 || fstat(fd, &st) == -1)
+	struct stat st;
+	if (fstat(fd, &st) == -1)
 		return files_fail_errno(f, name, "cannot stat");
-	uid_t uid = geteuid() == 0 ? dir.st_uid : st.st_uid;
-	if ((uid != st.st_uid || dir.st_gid != st.st_gid) &&
-	    fchown(fd, uid, dir.st_gid) == -1 && errno != EPERM)
+	uid_t uid = geteuid() == 0 ? around->st_uid : st.st_uid;
+	if ((uid != st.st_uid || around->st_gid != st.st_gid) &&
+	    fchown(fd, uid, around->st_gid) == -1 && errno != EPERM)
 		return files_fail_errno(f, name, "cannot set the owner");
-	if (fchmod(fd, dir.st_mode & mask) == -1)
+	if (fchmod(fd, mode) == -1)
 		return files_fail_errno(f, name, "cannot set the mode");
 	return STORE_OK;
+}
+
+enum store_err
+files_dress_dir(struct files *f, mode_t mode)
+{
+	struct stat above;
+	if (fstatat(f->fd, "..", &above, 0) == -1)
+		return files_fail_errno(f, NULL, "cannot stat");
+	return dress(f, NULL, f->fd, &above, mode);
 }
 
 enum store_err
@@ -177,7 +234,10 @@ files_create(struct files *f, const char *name, mode_t mask, int *fd)
 	    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (*fd == -1)
 		return files_fail_errno(f, name, "cannot create");
-	enum store_err err = dress(f, name, *fd, mask);
+	struct stat dir;
+	enum store_err err = fstat(f->fd, &dir) == -1
+	    ? files_fail_errno(f, name, "cannot stat")
+	    : dress(f, name, *fd, &dir, dir.st_mode & mask);
 	if (err != STORE_OK) {
 		close(*fd);
 		*fd = -1;

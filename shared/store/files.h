@@ -23,6 +23,7 @@
 struct files {
 	char *dir; /* as the caller gave it */
 	int fd; /* of the directory; -1 */
+	mode_t forbidden_mode; /* of the directory and what is opened in it */
 	struct buf detail;
 };
 
@@ -43,7 +44,10 @@ files_fail_errno(struct files *f, const char *name, const char *doing);
  */
 enum store_err files_open_dir(struct files *f, bool *has_changed);
 
-/* Opens an existing regular file. flags: O_RDONLY or O_RDWR. */
+/*
+ * Opens an existing regular file that has no bit of f->forbidden_mode. flags:
+ * O_RDONLY or O_RDWR.
+ */
 enum store_err
 files_open(struct files *f, const char *name, int flags, int *fd);
 
@@ -60,6 +64,12 @@ files_create(struct files *f, const char *name, mode_t mask, int *fd);
  * could hold a lock against the writers.
  */
 enum store_err files_open_lock(struct files *f, int *fd);
+
+/*
+ * A directory just made and opened: the owner (as root) and group (where
+ * permitted) of the one above, and that mode.
+ */
+enum store_err files_dress_dir(struct files *f, mode_t mode);
 
 /* Is the file behind fd the one of that name still? */
 bool files_is_current(const struct files *f, const char *name, int fd);

@@ -221,6 +221,7 @@ store_open(
 	buf_init(&s->record);
 	if (files_init(&s->files, opts->dir) == -1)
 		goto fail;
+	s->files.forbidden_mode = opts->forbidden_mode;
 	struct buf path = BUF_INIT;
 	if (buf_printf(&path, "%s/" FILES_BASE, opts->dir) == -1) {
 		buf_fini(&path);

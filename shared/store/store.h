@@ -42,6 +42,7 @@ struct store_opts {
 	bool has_sync; /* fdatasync before a commit is acknowledged */
 	int lock_wait_ms; /* a writer's longest wait for the lock */
 	int64_t reserve_bytes; /* kept free for deletes (writer) */
+	unsigned forbidden_mode; /* refused on the directory and its files */
 };
 
 struct store;
@@ -85,6 +86,9 @@ store_get(struct store *s, const void *key, size_t key_len, struct buf *value);
  * ends the transaction, as abort does.
  */
 enum store_err store_begin(struct store *s);
+
+/* The same, but waits at most wait_ms (0: not at all) for the lock. */
+enum store_err store_begin_within(struct store *s, int wait_ms);
 enum store_err store_put(struct store *s, const void *key, size_t key_len,
     const void *value, size_t value_len);
 enum store_err store_del(struct store *s, const void *key, size_t key_len);
@@ -142,6 +146,12 @@ enum store_err store_replace(struct store *s, store_fill *fill, void *arg);
 
 /* Whether the journal has grown past the point where one pays. */
 bool store_wants_checkpoint(const struct store *s);
+
+/*
+ * A checkpoint where one pays, for between two requests: STORE_BUSY, and
+ * nothing waited for, while another process holds a lock.
+ */
+enum store_err store_maintain(struct store *s, store_drop *drop, void *arg);
 
 /* For inotify: the store's directory; valid until close. */
 const char *store_dir(const struct store *s);

@@ -81,11 +81,17 @@ end_txn(struct store *s)
 enum store_err
 store_begin(struct store *s)
 {
+	return store_begin_within(s, s->lock_wait_ms);
+}
+
+enum store_err
+store_begin_within(struct store *s, int wait_ms)
+{
 	if (s->is_in_txn)
 		return STORE_INVALID;
 	if (!s->is_writer || s->is_broken)
 		return STORE_READONLY;
-	enum store_err err = impl_lock(s, LOCK_WRITER, s->lock_wait_ms);
+	enum store_err err = impl_lock(s, LOCK_WRITER, wait_ms);
 	if (err != STORE_OK)
 		return err;
 	if (s->is_broken) { /* found while taking up a new generation */
@@ -148,6 +154,22 @@ store_abort(struct store *s)
 {
 	if (s->is_in_txn)
 		end_txn(s);
+}
+
+enum store_err
+store_maintain(struct store *s, store_drop *drop, void *arg)
+{
+	if (!store_wants_checkpoint(s))
+		return STORE_OK;
+	/*
+	 * Who holds the lock now may hold it for long: ask before the work,
+	 * at whose end it is needed.
+	 */
+	enum store_err err = store_begin_within(s, 0);
+	if (err != STORE_OK)
+		return err;
+	store_abort(s);
+	return store_checkpoint(s, drop, arg);
 }
 
 /* One pwrite; what came of a failed one is cut off again. */

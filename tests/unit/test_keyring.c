@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -333,9 +334,11 @@ test_concurrent(void **state)
 static void
 test_watch(void **state)
 {
-	struct keyring_watch w = {0, 0, 0, 0};
+	struct keyring_watch w;
+	struct stat st;
 
 	(void)state;
+	memset(&w, 0, sizeof(w));
 	assert_int_equal(keyring_watch(dir, &w), -1);
 	assert_int_equal(keyring_create(dir, 1, &error), 0);
 	assert_int_equal(keyring_watch(dir, &w), 1);
@@ -344,6 +347,24 @@ test_watch(void **state)
 	assert_int_equal(keyring_rotate(dir, 2, 0, &error), 0);
 	assert_int_equal(keyring_watch(dir, &w), 1);
 	assert_int_equal(keyring_watch(dir, &w), 0);
+
+	/* other bytes under the same inode, size and mtime */
+	assert_int_equal(stat(path, &st), 0);
+	int fd = open(path, O_WRONLY);
+	assert_int_equal(pwrite(fd, "?", 1, 0), 1);
+	const struct timespec old[2] = {st.st_atim, st.st_mtim};
+	assert_int_equal(futimens(fd, old), 0);
+	close(fd);
+	assert_int_equal(keyring_watch(dir, &w), 1);
+	assert_int_equal(keyring_watch(dir, &w), 0);
+	/* a mode, and a symlink to the very file */
+	assert_int_equal(chmod(path, 0644), 0);
+	assert_int_equal(keyring_watch(dir, &w), 1);
+	char moved[sizeof(path) + 8];
+	snprintf(moved, sizeof(moved), "%s.moved", path);
+	assert_int_equal(rename(path, moved), 0);
+	assert_int_equal(symlink(moved, path), 0);
+	assert_int_equal(keyring_watch(dir, &w), 1);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(keyring_watch(dir, &w), -1);
 }
