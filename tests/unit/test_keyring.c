@@ -366,6 +366,7 @@ test_watch(void **state)
 	assert_int_equal(symlink(moved, path), 0);
 	assert_int_equal(keyring_watch(dir, &w), 1);
 	assert_int_equal(unlink(path), 0);
+	assert_int_equal(unlink(moved), 0);
 	assert_int_equal(keyring_watch(dir, &w), -1);
 }
 
