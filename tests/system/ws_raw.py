@@ -21,11 +21,12 @@ class Wsd:
     own. users: each gets a session; cookies[NAME] is its Cookie header."""
 
     def __init__(self, users=("alice", "bob"), set=None, options=(),
-                 has_store=True):
+                 has_store=True, **popen):
         self.temp = tempfile.TemporaryDirectory(prefix="gatecast-wsd-")
         self.dir = pathlib.Path(self.temp.name)
         self.conf = self.dir / "gatecast.conf"
         self.options = list(options)
+        self.popen = popen
         self.process = None
         self.lines = []
         self.cookies = {}
@@ -80,7 +81,7 @@ class Wsd:
              "--listen", "127.0.0.1:0", "--listen",
              f"unix:{self.socket_path}", *self.options],
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-            errors="replace")
+            errors="replace", **self.popen)
         threading.Thread(target=self._read, args=(self.process.stderr,),
                          daemon=True).start()
         wait_until(lambda: self.has_logged("listening on unix:") or
