@@ -2,6 +2,7 @@
 
 #include "auth/token.h"
 #include "fcgi-app/csrf.h"
+#include "fcgi-app/device.h"
 #include "fcgi-app/form.h"
 #include "fcgi-app/next_url.h"
 #include "fcgi-app/page_error.h"
@@ -10,6 +11,8 @@
 #include "fcgi-app/signin.h"
 #include "fcgi-app/visitor.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define BUSY_RETRY_S "1"
@@ -19,6 +22,7 @@ struct retry {
 	const char *name; /* as typed */
 	const char *next;
 	enum view_value reason; /* VIEW_VALUES: none */
+	const char *wait_s; /* of VIEW_WAIT_S */
 };
 
 /* The form; asks for the keyring itself, since each call may change it. */
@@ -44,7 +48,8 @@ put_form(struct call *c, const struct retry *retry)
 	values[VIEW_NEXT] = retry->next;
 	values[VIEW_NAME] = retry->name;
 	if (retry->reason != VIEW_VALUES)
-		values[retry->reason] = "1";
+		values[retry->reason] =
+		    retry->wait_s != NULL ? retry->wait_s : "1";
 	views_render(
 	    c->app->views, VIEW_LOGIN, c->lang, values, &c->resp->body);
 }
@@ -70,7 +75,7 @@ get_login(struct call *c)
 		response_redirect(c->resp, next);
 		break;
 	case VISITOR_ANONYMOUS:
-		put_form(c, &(struct retry){NULL, next, VIEW_VALUES});
+		put_form(c, &(struct retry){NULL, next, VIEW_VALUES, NULL});
 		break;
 	case VISITOR_UNKNOWN:
 		page_error_store(c);
@@ -97,8 +102,20 @@ end_old(struct call *c)
 		stores_sessions_failed(&c->app->stores, "end", err);
 }
 
+/* So that others' failures do not keep this browser out later. */
 static void
-welcome(struct call *c, const char *token, const char *next)
+remember_device(struct call *c, const struct form_field *name)
+{
+	struct sessions *sessions = stores_sessions(&c->app->stores);
+
+	if (c->app->config->login.throttle && sessions != NULL)
+		device_remember(sessions_keyring(sessions), c->req, c->resp,
+		    name->value, name->n);
+}
+
+static void
+welcome(struct call *c, const char *token, const struct form_field *name,
+    const char *next)
 {
 	const struct config *config = c->app->config;
 
@@ -107,6 +124,7 @@ welcome(struct call *c, const char *token, const char *next)
 	set_cookie(c->resp,
 	    cookie_session_name(c->req->is_https, config->login.plain_http),
 	    token, config->login.absolute_lifetime_s, c->req->is_https);
+	remember_device(c, name);
 }
 
 /* A copy of the name for the form; bytes of a stranger, so it may be cut. */
@@ -161,7 +179,7 @@ try_signin(struct call *c, const struct form_field *fields)
 	}
 	copy_name(&fields[NAME], name);
 	next_url_choose(fields[NEXT].value, fields[NEXT].n, next);
-	struct retry retry = {name, next, VIEW_VALUES};
+	struct retry retry = {name, next, VIEW_VALUES, NULL};
 
 	if (!is_own_form(c, sessions, &fields[CSRF])) {
 		post_audit_refuse(c, "csrf");
@@ -170,6 +188,11 @@ try_signin(struct call *c, const struct form_field *fields)
 		put_form(c, &retry);
 		return;
 	}
+	uint8_t device[TOKEN_ID_BYTES];
+	bool is_known_device = device_knows(sessions_keyring(sessions), c->req,
+	    fields[NAME].value, fields[NAME].n, device);
+	char wait_text[24];
+	int64_t wait_s;
 	const struct signin_attempt attempt = {
 	    .name = fields[NAME].value,
 	    .name_len = fields[NAME].n,
@@ -177,14 +200,23 @@ try_signin(struct call *c, const struct form_field *fields)
 	    .password_len = fields[PASSWORD].n,
 	    .address = c->req->address,
 	    .agent = c->req->user_agent,
+	    .device = is_known_device ? device : NULL,
 	};
-	switch (signin_try(c->app, &attempt, token)) {
+	switch (signin_try(c->app, &attempt, token, &wait_s)) {
 	case SIGNIN_OK:
-		welcome(c, token, next);
+		welcome(c, token, &fields[NAME], next);
 		break;
 	case SIGNIN_REFUSED:
 		c->resp->status = 401;
 		retry.reason = VIEW_IS_WRONG;
+		put_form(c, &retry);
+		break;
+	case SIGNIN_THROTTLED:
+		snprintf(wait_text, sizeof(wait_text), "%" PRId64, wait_s);
+		c->resp->status = 429;
+		response_header(c->resp, "Retry-After", wait_text);
+		retry.reason = VIEW_WAIT_S;
+		retry.wait_s = wait_text;
 		put_form(c, &retry);
 		break;
 	case SIGNIN_BUSY:

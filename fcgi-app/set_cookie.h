@@ -15,7 +15,8 @@
 
 /*
  * Adds Set-Cookie with Path=/, HttpOnly, SameSite=Lax, and Secure when
- * is_https. value: characters of a token or of base64url only. 0 or -1, as
+ * is_https. value: no semicolon, comma, blank, quote or
+ * backslash. 0 or -1, as
  * response_header.
  */
 int set_cookie(struct response *r, const char *name, const char *value,

@@ -125,59 +125,139 @@ begin_session(struct app *a, const struct signin_attempt *attempt,
 	return SIGNIN_OK;
 }
 
-/* The user of that name; STORE_NOTFOUND also for what is no name. */
-static enum store_err
-find_user(struct users *users, const struct signin_attempt *attempt,
-    struct record_user *out)
-{
-	char name[NAME_SIZE];
+/* --- throttling --------------------------------------------------------- */
 
-	if (name_canonical(attempt->name, attempt->name_len, name) != NAME_OK)
-		return STORE_NOTFOUND;
-	return users_get(users, name, out);
+/*
+ * A throttle store that cannot be used slows nobody down: passwords are still
+ * hashed one slot at a time, and a damaged file must not lock everybody out.
+ * That another process holds its lock passes by itself and is no such thing.
+ */
+static enum signin_result
+throttle_failed(struct app *a, const char *what, enum store_err err)
+{
+	stores_throttle_failed(&a->stores, what, err);
+	return err == STORE_BUSY ? SIGNIN_BUSY : SIGNIN_OK;
+}
+
+/* Before anything is spent on the try. SIGNIN_OK: go on. */
+static enum signin_result
+look_at_throttle(struct app *a, const struct throttle_who *who, int64_t *wait_s)
+{
+	struct throttle *t =
+	    a->config->login.throttle ? stores_throttle(&a->stores) : NULL;
+
+	*wait_s = 0;
+	if (t == NULL)
+		return SIGNIN_OK;
+	enum store_err err = throttle_wait_s(t, who, wait_s);
+	if (err != STORE_OK)
+		return throttle_failed(a, "read", err);
+	return *wait_s > 0 ? SIGNIN_THROTTLED : SIGNIN_OK;
+}
+
+/* Before the password is looked at. SIGNIN_OK: go on. */
+static enum signin_result
+count_try(struct app *a, struct throttle_who *who, int64_t *wait_s)
+{
+	struct throttle *t =
+	    a->config->login.throttle ? stores_throttle(&a->stores) : NULL;
+
+	if (t == NULL)
+		return SIGNIN_OK;
+	enum store_err err = throttle_take(t, who, wait_s);
+	if (err != STORE_OK)
+		return throttle_failed(a, "count", err);
+	return *wait_s > 0 ? SIGNIN_THROTTLED : SIGNIN_OK;
+}
+
+static void
+forget_tries(struct app *a, const struct throttle_who *who)
+{
+	struct throttle *t =
+	    a->config->login.throttle ? stores_throttle(&a->stores) : NULL;
+
+	if (t == NULL)
+		return;
+	enum store_err err = throttle_give_back(t, who);
+	if (err != STORE_OK)
+		throttle_failed(a, "forget", err);
+}
+
+/* --- one try ------------------------------------------------------------ */
+
+/* In a hash slot, the try counted. */
+static enum signin_result
+look_at_password(struct app *a, const struct signin_attempt *attempt,
+    const struct throttle_who *who, struct record_user *user, bool is_known,
+    char token[static TOKEN_SIZE])
+{
+	switch (check(a, attempt, is_known ? user : NULL)) {
+	case PASSWORD_OK:
+		if (user->is_locked) {
+			audit(attempt, "failed", "locked");
+			return SIGNIN_REFUSED;
+		}
+		forget_tries(a, who);
+		rehash(a, attempt, user);
+		return begin_session(a, attempt, user, token);
+	case PASSWORD_NOMEM:
+		log_err("login: no memory for a password hash");
+		return SIGNIN_BUSY;
+	default:
+		audit(attempt, "failed", is_known ? "wrong" : "unknown");
+		return SIGNIN_REFUSED;
+	}
+}
+
+/* In a hash slot, so that no more tries are counted than are under way. */
+static enum signin_result
+try_in_slot(struct app *a, const struct signin_attempt *attempt,
+    struct throttle_who *who, char token[static TOKEN_SIZE], int64_t *wait_s)
+{
+	struct users *users = stores_users(&a->stores);
+	enum store_err err = STORE_NOTFOUND;
+	struct record_user user;
+
+	if (users == NULL)
+		return SIGNIN_STORE;
+	if (who->name != NULL)
+		err = users_get(users, who->name, &user);
+	if (err != STORE_OK && err != STORE_NOTFOUND) {
+		stores_users_failed(&a->stores, "read", err);
+		return SIGNIN_STORE;
+	}
+	enum signin_result result = count_try(a, who, wait_s);
+	if (result != SIGNIN_OK)
+		return result;
+	return look_at_password(a, attempt, who, &user, err == STORE_OK, token);
 }
 
 enum signin_result
 signin_try(struct app *a, const struct signin_attempt *attempt,
-    char token[static TOKEN_SIZE])
+    char token[static TOKEN_SIZE], int64_t *wait_s)
 {
-	enum signin_result result = SIGNIN_REFUSED;
-	struct record_user user;
-	struct users *users = stores_users(&a->stores);
+	char name[NAME_SIZE];
+	struct throttle_who who = {
+	    .name = name,
+	    .address = attempt->address,
+	    .device = attempt->device,
+	};
 
-	if (users == NULL)
-		return SIGNIN_STORE;
-	int slot = slots_take(a->slots);
-	if (slot == -1) {
-		log_notice(
-		    "login: all %zu hash slots are taken", a->slots->count);
-		return SIGNIN_BUSY;
-	}
-	enum store_err err = find_user(users, attempt, &user);
-	if (err != STORE_OK && err != STORE_NOTFOUND) {
-		stores_users_failed(&a->stores, "read", err);
-		result = SIGNIN_STORE;
-		goto out;
-	}
-	bool is_known = err == STORE_OK;
-	switch (check(a, attempt, is_known ? &user : NULL)) {
-	case PASSWORD_OK:
-		if (user.is_locked) {
-			audit(attempt, "failed", "locked");
-			break;
+	if (name_canonical(attempt->name, attempt->name_len, name) != NAME_OK)
+		who.name = NULL;
+	enum signin_result result = look_at_throttle(a, &who, wait_s);
+	if (result == SIGNIN_OK) {
+		int slot = slots_take(a->slots);
+		if (slot == -1) {
+			log_notice("login: all %zu hash slots are taken",
+			    a->slots->count);
+			return SIGNIN_BUSY;
 		}
-		rehash(a, attempt, &user);
-		result = begin_session(a, attempt, &user, token);
-		break;
-	case PASSWORD_NOMEM:
-		log_err("login: no memory for a password hash");
-		result = SIGNIN_BUSY;
-		break;
-	default:
-		audit(attempt, "failed", is_known ? "wrong" : "unknown");
-		break;
+		result = try_in_slot(a, attempt, &who, token, wait_s);
+		slots_release(a->slots, slot);
 	}
-out:
-	slots_release(a->slots, slot);
+	if (result == SIGNIN_THROTTLED)
+		audit(attempt, "throttled",
+		    attempt->device != NULL ? "device" : NULL);
 	return result;
 }

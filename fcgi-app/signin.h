@@ -12,6 +12,7 @@
 enum signin_result {
 	SIGNIN_OK,
 	SIGNIN_REFUSED, /* one answer for unknown, wrong and locked */
+	SIGNIN_THROTTLED, /* no password was looked at */
 	SIGNIN_BUSY, /* all hash slots are taken */
 	SIGNIN_STORE, /* a store failed; logged */
 };
@@ -23,13 +24,16 @@ struct signin_attempt {
 	size_t password_len;
 	const char *address;
 	const char *agent; /* may be NULL */
+	const uint8_t *device; /* TOKEN_ID_BYTES; NULL: a stranger */
 };
 
 /*
  * Costs the same whether the user exists or not. SIGNIN_OK: the session is
- * durable, its cookie value in token. Writes the audit line.
+ * durable, its cookie value in token. SIGNIN_THROTTLED: *wait_s until the
+ * next try. Writes the audit line.
  */
-enum signin_result signin_try(struct app *a,
-    const struct signin_attempt *attempt, char token[static TOKEN_SIZE]);
+enum signin_result
+signin_try(struct app *a, const struct signin_attempt *attempt,
+    char token[static TOKEN_SIZE], int64_t *wait_s);
 
 #endif

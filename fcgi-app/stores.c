@@ -22,8 +22,10 @@ stores_fini(struct stores *s)
 {
 	sessions_close(s->sessions);
 	users_close(s->users);
+	throttle_close(s->throttle);
 	s->sessions = NULL;
 	s->users = NULL;
+	s->throttle = NULL;
 }
 
 static bool
@@ -90,6 +92,32 @@ stores_users(struct stores *s)
 	return s->users;
 }
 
+struct throttle *
+stores_throttle(struct stores *s)
+{
+	const struct config *c = s->config;
+	struct buf detail = BUF_INIT;
+	enum store_err err = STORE_MISSING;
+
+	for (int tries = 0; s->throttle == NULL && tries < 2; tries++) {
+		buf_reset(&detail);
+		err = throttle_open(c->store.dir, true,
+		    (int)c->store.lock_wait_ms, s->clock, &s->throttle,
+		    &detail);
+		if (err != STORE_MISSING)
+			break;
+		err = throttle_create(c->store.dir, &detail);
+		if (err != STORE_OK)
+			break;
+		log_notice("throttle: made %s/throttle", c->store.dir);
+	}
+	if (s->throttle == NULL && may_log(s))
+		log_err("throttle: nobody is slowed down: %s: %s",
+		    store_strerror(err), buf_str(&detail));
+	buf_fini(&detail);
+	return s->throttle;
+}
+
 void
 stores_sessions_failed(struct stores *s, const char *what, enum store_err err)
 {
@@ -116,6 +144,18 @@ stores_users_failed(struct stores *s, const char *what, enum store_err err)
 }
 
 void
+stores_throttle_failed(struct stores *s, const char *what, enum store_err err)
+{
+	if (may_log(s))
+		log_err("throttle: %s: %s: %s", what, store_strerror(err),
+		    s->throttle != NULL ? throttle_detail(s->throttle) : "");
+	if (err == STORE_BUSY)
+		return;
+	throttle_close(s->throttle);
+	s->throttle = NULL;
+}
+
+void
 stores_maintain(struct stores *s)
 {
 	enum store_err err;
@@ -135,5 +175,10 @@ stores_maintain(struct stores *s)
 		err = users_maintain(s->users);
 		if (err != STORE_OK && err != STORE_BUSY)
 			stores_users_failed(s, "checkpoint", err);
+	}
+	if (s->throttle != NULL) {
+		err = throttle_maintain(s->throttle);
+		if (err != STORE_OK && err != STORE_BUSY)
+			stores_throttle_failed(s, "checkpoint", err);
 	}
 }

@@ -1,11 +1,12 @@
 /*
- * The two stores of a worker: opened when first needed, and again after a
+ * The stores of a worker: opened when first needed, and again after a
  * failure, so that a store that comes back needs no restart.
  */
 #ifndef FCGI_APP_STORES_H
 #define FCGI_APP_STORES_H
 
 #include "auth/sessions.h"
+#include "auth/throttle.h"
 #include "auth/users.h"
 #include "base/clock.h"
 #include "base/config.h"
@@ -18,6 +19,7 @@ struct stores {
 	struct sessions *sessions;
 	struct users *users;
 	int64_t retry_at_ms; /* to open sessions for writing again */
+	struct throttle *throttle;
 	int64_t quiet_until_ms; /* log lines about failures */
 };
 
@@ -32,6 +34,8 @@ void stores_fini(struct stores *s);
  */
 struct sessions *stores_sessions(struct stores *s);
 struct users *stores_users(struct stores *s);
+/* Makes the store if there is none: what it holds may be thrown away. */
+struct throttle *stores_throttle(struct stores *s);
 
 /*
  * An operation on the store failed in a way that is not the caller's: logs
@@ -41,6 +45,8 @@ void
 stores_sessions_failed(struct stores *s, const char *what, enum store_err err);
 void
 stores_users_failed(struct stores *s, const char *what, enum store_err err);
+void
+stores_throttle_failed(struct stores *s, const char *what, enum store_err err);
 
 /* Checkpoints when they pay; after an answer, never before one. */
 void stores_maintain(struct stores *s);

@@ -32,6 +32,7 @@ static const char *const value_names[VIEW_VALUES] = {
     [VIEW_IS_WRONG] = "is_wrong",
     [VIEW_IS_EXPIRED] = "is_expired",
     [VIEW_IS_BUSY] = "is_busy",
+    [VIEW_WAIT_S] = "wait_s",
     [VIEW_STATUS] = "status",
     [VIEW_HEADING] = "heading",
     [VIEW_DETAIL] = "detail",
@@ -44,7 +45,7 @@ static const struct {
 } pages[VIEWS] = {
     [VIEW_LOGIN] = {"login.html",
 	ON_ALL | BIT(VIEW_CSRF) | BIT(VIEW_NAME) | BIT(VIEW_IS_WRONG) |
-	    BIT(VIEW_IS_EXPIRED) | BIT(VIEW_IS_BUSY),
+	    BIT(VIEW_IS_EXPIRED) | BIT(VIEW_IS_BUSY) | BIT(VIEW_WAIT_S),
 	VIEW_IS_LOGIN},
     [VIEW_CHAT] = {"chat.html", ON_ALL | BIT(VIEW_CSRF) | BIT(VIEW_USER),
 	VIEW_IS_CHAT},

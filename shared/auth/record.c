@@ -38,7 +38,7 @@ put_text(struct buf *out, const char *key, const char *value)
 }
 
 static void
-put_seconds(struct buf *out, const char *key, int64_t value)
+put_number(struct buf *out, const char *key, int64_t value)
 {
 	buf_printf(out, " %s=%" PRId64, key, value);
 }
@@ -51,9 +51,9 @@ record_put_user(const struct record_user *r, struct buf *out)
 	buf_puts(out, VERSION);
 	put_text(out, "name", r->name);
 	put_text(out, "hash", r->hash);
-	put_seconds(out, "created", r->created_s);
-	put_seconds(out, "changed", r->changed_s);
-	put_seconds(out, "locked", r->is_locked ? 1 : 0);
+	put_number(out, "created", r->created_s);
+	put_number(out, "changed", r->changed_s);
+	put_number(out, "locked", r->is_locked ? 1 : 0);
 	return out->has_failed ? -1 : 0;
 }
 
@@ -65,12 +65,28 @@ record_put_session(const struct record_session *r, struct buf *out)
 		return -1;
 	buf_puts(out, VERSION);
 	put_text(out, "user", r->user);
-	put_seconds(out, "created", r->created_s);
-	put_seconds(out, "seen", r->seen_s);
-	put_seconds(out, "exp", r->expires_s);
-	put_seconds(out, "idle", r->idle_s);
+	put_number(out, "created", r->created_s);
+	put_number(out, "seen", r->seen_s);
+	put_number(out, "exp", r->expires_s);
+	put_number(out, "idle", r->idle_s);
 	put_text(out, "addr", r->address);
 	put_text(out, "agent", r->agent);
+	return out->has_failed ? -1 : 0;
+}
+
+int
+record_put_throttle(const struct record_throttle *r, struct buf *out)
+{
+	const struct throttle_state *s = &r->state;
+
+	if (r->who[0] == '\0' || s->fails < 0 || s->since_s < 0 ||
+	    s->until_s < 0)
+		return -1;
+	buf_puts(out, VERSION);
+	put_text(out, "who", r->who);
+	put_number(out, "fails", s->fails);
+	put_number(out, "since", s->since_s);
+	put_number(out, "until", s->until_s);
 	return out->has_failed ? -1 : 0;
 }
 
@@ -78,7 +94,7 @@ record_put_session(const struct record_session *r, struct buf *out)
 
 enum type {
 	TYPE_TEXT,
-	TYPE_SECONDS,
+	TYPE_NUMBER,
 	TYPE_BOOL,
 };
 
@@ -129,7 +145,7 @@ get_text(const char *p, size_t n, char *out, size_t size)
 }
 
 static bool
-get_seconds(const char *p, size_t n, int64_t max, int64_t *out)
+get_number(const char *p, size_t n, int64_t max, int64_t *out)
 {
 	return (n == 1 || (n > 1 && p[0] != '0')) &&
 	    number_parse(p, n, max, out);
@@ -144,10 +160,10 @@ get_value(const struct field *f, const char *p, size_t n)
 	case TYPE_TEXT:
 		return (n > 0 || f->may_be_empty) &&
 		    get_text(p, n, f->out, f->size);
-	case TYPE_SECONDS:
-		return get_seconds(p, n, INT64_MAX, f->out);
+	case TYPE_NUMBER:
+		return get_number(p, n, INT64_MAX, f->out);
 	case TYPE_BOOL:
-		if (!get_seconds(p, n, 1, &v))
+		if (!get_number(p, n, 1, &v))
 			return false;
 		*(bool *)f->out = v == 1;
 		return true;
@@ -220,9 +236,9 @@ get_fields(const char *bytes, size_t n, struct field *fields, size_t count)
 	{                                                    \
 		key, TYPE_TEXT, at, sizeof(at), empty, false \
 	}
-#define SECONDS(key, at)                                 \
-	{                                                \
-		key, TYPE_SECONDS, &(at), 0, true, false \
+#define NUMBER(key, at)                                 \
+	{                                               \
+		key, TYPE_NUMBER, &(at), 0, true, false \
 	}
 
 int
@@ -231,8 +247,8 @@ record_get_user(const char *bytes, size_t n, struct record_user *out)
 	struct field fields[] = {
 	    TEXT("name", out->name, false),
 	    TEXT("hash", out->hash, true),
-	    SECONDS("created", out->created_s),
-	    SECONDS("changed", out->changed_s),
+	    NUMBER("created", out->created_s),
+	    NUMBER("changed", out->changed_s),
 	    {"locked", TYPE_BOOL, &out->is_locked, 0, false, false},
 	};
 
@@ -247,12 +263,28 @@ record_get_session(const char *bytes, size_t n, struct record_session *out)
 {
 	struct field fields[] = {
 	    TEXT("user", out->user, false),
-	    SECONDS("created", out->created_s),
-	    SECONDS("seen", out->seen_s),
-	    SECONDS("exp", out->expires_s),
-	    SECONDS("idle", out->idle_s),
+	    NUMBER("created", out->created_s),
+	    NUMBER("seen", out->seen_s),
+	    NUMBER("exp", out->expires_s),
+	    NUMBER("idle", out->idle_s),
 	    TEXT("addr", out->address, true),
 	    TEXT("agent", out->agent, true),
+	};
+
+	memset(out, 0, sizeof(*out));
+	return get_fields(bytes, n, fields, sizeof(fields) / sizeof(fields[0]))
+	    ? 0
+	    : -1;
+}
+
+int
+record_get_throttle(const char *bytes, size_t n, struct record_throttle *out)
+{
+	struct field fields[] = {
+	    TEXT("who", out->who, false),
+	    NUMBER("fails", out->state.fails),
+	    NUMBER("since", out->state.since_s),
+	    NUMBER("until", out->state.until_s),
 	};
 
 	memset(out, 0, sizeof(*out));

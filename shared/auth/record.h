@@ -9,6 +9,7 @@
 
 #include "auth/name.h"
 #include "auth/password.h"
+#include "auth/throttle_policy.h"
 #include "base/buf.h"
 
 #include <stdbool.h>
@@ -35,11 +36,19 @@ struct record_session {
 	char agent[RECORD_AGENT_SIZE]; /* User-Agent, cut */
 };
 
+struct record_throttle {
+	char who[NAME_SIZE]; /* the account, or the address */
+	struct throttle_state state;
+};
+
 /* put appends, get overwrites *out. 0, or -1: malformed, no memory. */
 int record_put_user(const struct record_user *r, struct buf *out);
 int record_get_user(const char *bytes, size_t n, struct record_user *out);
 int record_put_session(const struct record_session *r, struct buf *out);
 int record_get_session(const char *bytes, size_t n, struct record_session *out);
+int record_put_throttle(const struct record_throttle *r, struct buf *out);
+int
+record_get_throttle(const char *bytes, size_t n, struct record_throttle *out);
 
 /*
  * When it ends by itself: the earlier of idle and absolute. INT64_MAX: it

@@ -126,8 +126,7 @@ static const struct config_key keys[] = {
 	.min = 100, .max = 5000, .unit = "milliseconds", .is_reloadable = true,
 	.help = "Longest time for reading one request."},
     {KEY(login, throttle), .type = CONFIG_BOOL, .preset = "yes",
-	.is_reloadable = true, .is_ahead = true,
-	.help = "Slow down guessing of passwords."},
+	.is_reloadable = true, .help = "Slow down guessing of passwords."},
 
     {KEY(wsd, listen), .type = CONFIG_STRING,
 	.preset = "unix:/run/gatecast/wsd.sock", .form = config_form_listen,

@@ -147,6 +147,24 @@ tool_open_sessions(struct tool *t, bool is_writer, struct sessions **out)
 }
 
 int
+tool_open_throttle(struct tool *t, bool is_writer, struct throttle **out)
+{
+	const struct config *c = &t->config;
+	struct buf detail = BUF_INIT;
+
+	*out = NULL;
+	int code = tool_become_owner(t);
+	if (code != TOOL_OK)
+		return code;
+	enum store_err err = throttle_open(c->store.dir, is_writer,
+	    (int)c->store.lock_wait_ms, t->clock, out, &detail);
+	if (err != STORE_OK)
+		return fail_open(err, "cannot open the throttle", &detail);
+	buf_fini(&detail);
+	return TOOL_OK;
+}
+
+int
 tool_end_sessions(struct sessions *s, const char *user)
 {
 	size_t ended = 0;

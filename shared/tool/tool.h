@@ -6,6 +6,7 @@
 #define TOOL_TOOL_H
 
 #include "auth/sessions.h"
+#include "auth/throttle.h"
 #include "auth/users.h"
 #include "base/clock.h"
 #include "base/config.h"
@@ -49,6 +50,7 @@ int tool_fail_store(enum store_err err, const char *doing, const char *detail);
  */
 int tool_open_users(struct tool *t, bool is_writer, struct users **out);
 int tool_open_sessions(struct tool *t, bool is_writer, struct sessions **out);
+int tool_open_throttle(struct tool *t, bool is_writer, struct throttle **out);
 
 /* Becomes the owner of store.dir; TOOL_UNREACHABLE when it is not there. */
 int tool_become_owner(struct tool *t);
@@ -77,6 +79,8 @@ int tool_store_stats(struct tool *t);
 int tool_store_checkpoint(struct tool *t);
 int tool_store_dump(struct tool *t);
 int tool_store_backup(struct tool *t);
+int tool_throttle_list(struct tool *t);
+int tool_throttle_clear(struct tool *t);
 int tool_config_check(struct tool *t);
 int tool_config_show(struct tool *t);
 

@@ -28,8 +28,9 @@ kind_of(const char *store, const char *key, size_t n)
 	    {"users", "u:", "user"},
 	    {"sessions", "s:", "session"},
 	    {"sessions", "n:", "list"}, /* a user's sessions */
-	    {"throttle", "n:", "name"},
+	    {"throttle", "n:", "account"},
 	    {"throttle", "a:", "address"},
+	    {"throttle", "d:", "device"},
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -82,7 +83,7 @@ dump_store(const struct tool *t, const char *name)
 int
 tool_store_dump(struct tool *t)
 {
-	static const char *const names[] = {"users", "sessions"};
+	static const char *const names[] = {"users", "sessions", "throttle"};
 	const char *only = t->args.n > 0 ? t->args.operands[0] : NULL;
 	size_t found = 0;
 
@@ -99,8 +100,8 @@ tool_store_dump(struct tool *t)
 			code = one;
 	}
 	if (found == 0)
-		return tool_fail(
-		    TOOL_USAGE, "no such store: %s (users, sessions)", only);
+		return tool_fail(TOOL_USAGE,
+		    "no such store: %s (users, sessions, throttle)", only);
 	if (code == TOOL_OK)
 		tool_audit("store.dump", NULL);
 	return code;

@@ -20,49 +20,53 @@ is_there(const char *dir, const char *name, char *path, size_t size)
 	return n < 0 || (size_t)n >= size || lstat(path, &st) == 0;
 }
 
+/* Says "made PATH" if it was not there. TOOL_OK or the exit code. */
+static int
+make(struct tool *t, const char *name,
+    enum store_err (*create)(const char *dir, struct buf *error), bool *is_new)
+{
+	const char *dir = t->config.store.dir;
+	char path[4096], doing[32];
+	struct buf why = BUF_INIT;
+
+	bool was_there = is_there(dir, name, path, sizeof(path));
+	enum store_err err = create(dir, &why);
+	int code = TOOL_OK;
+	if (err != STORE_OK) {
+		snprintf(doing, sizeof(doing), "cannot make the %s", name);
+		code = tool_fail_store(err, doing, buf_str(&why));
+	} else if (!was_there) {
+		printf("made %s\n", path);
+		*is_new = true;
+	}
+	buf_fini(&why);
+	return code;
+}
+
+static enum store_err
+create_keyring(const char *dir, struct buf *error)
+{
+	return keyring_create(dir, clock_wall_s(clock_system()), error) == 0
+	    ? STORE_OK
+	    : STORE_IO;
+}
+
 int
 tool_store_make(struct tool *t)
 {
-	const char *dir = t->config.store.dir;
-	char users[4096], sessions[4096], keyring[4096];
-	struct buf why = BUF_INIT;
+	bool is_new = false;
 
 	int code = tool_become_owner(t);
-	if (code != TOOL_OK)
-		return code;
-	bool has_users = is_there(dir, "users", users, sizeof(users));
-	bool has_sessions =
-	    is_there(dir, "sessions", sessions, sizeof(sessions));
-	bool has_keyring =
-	    is_there(dir, KEYRING_FILE, keyring, sizeof(keyring));
-
-	enum store_err err = users_create(dir, &why);
-	if (err != STORE_OK) {
-		code = tool_fail_store(
-		    err, "cannot make the users", buf_str(&why));
-		goto out;
-	}
-	if (!has_users)
-		printf("made %s\n", users);
-	err = sessions_create_store(dir, &why);
-	if (err != STORE_OK) {
-		code = tool_fail_store(
-		    err, "cannot make the sessions", buf_str(&why));
-		goto out;
-	}
-	if (!has_sessions)
-		printf("made %s\n", sessions);
-	if (keyring_create(dir, clock_wall_s(t->clock), &why) == -1) {
-		code = tool_fail_store(
-		    STORE_IO, "cannot make the keyring", buf_str(&why));
-		goto out;
-	}
-	if (!has_keyring)
-		printf("made %s\n", keyring);
-	if (!has_users || !has_sessions || !has_keyring)
+	if (code == TOOL_OK)
+		code = make(t, "users", users_create, &is_new);
+	if (code == TOOL_OK)
+		code = make(t, "sessions", sessions_create_store, &is_new);
+	if (code == TOOL_OK)
+		code = make(t, "throttle", throttle_create, &is_new);
+	if (code == TOOL_OK)
+		code = make(t, KEYRING_FILE, create_keyring, &is_new);
+	if (code == TOOL_OK && is_new)
 		tool_audit("store.init", NULL);
-out:
-	buf_fini(&why);
 	return code;
 }
 
@@ -72,35 +76,69 @@ tool_store_init(struct tool *t)
 	return tool_store_make(t);
 }
 
-/* --- check -------------------------------------------------------------- */
+/* --- all of them --------------------------------------------------------- */
 
-struct check {
-	uint64_t n, bad;
-	bool is_sessions;
+struct all {
+	struct users *users;
+	struct sessions *sessions;
+	struct throttle *throttle;
 };
 
-/* Records of the sessions store that are no sessions: its index by user. */
-static bool
-is_index(const void *key, size_t key_len)
+static void
+close_all(struct all *a)
 {
-	return key_len > 2 && memcmp(key, "n:", 2) == 0;
+	throttle_close(a->throttle);
+	sessions_close(a->sessions);
+	users_close(a->users);
 }
 
+/* TOOL_OK or the exit code; to be closed in either case. */
+static int
+open_all(struct tool *t, bool is_writer, struct all *a)
+{
+	memset(a, 0, sizeof(*a));
+	int code = tool_open_users(t, is_writer, &a->users);
+	if (code == TOOL_OK)
+		code = tool_open_sessions(t, is_writer, &a->sessions);
+	if (code == TOOL_OK)
+		code = tool_open_throttle(t, is_writer, &a->throttle);
+	return code;
+}
+
+/* --- check -------------------------------------------------------------- */
+
+typedef bool is_good_fn(
+    const void *key, size_t key_len, const void *value, size_t value_len);
+
 static bool
-is_good(const struct check *c, const void *key, size_t key_len,
-    const void *value, size_t value_len)
+is_good_user(
+    const void *key, size_t key_len, const void *value, size_t value_len)
 {
 	struct record_user u;
-	struct record_session s;
 
-	if (c->is_sessions)
-		return is_index(key, key_len) ||
-		    (sessions_is_key(key, key_len) &&
-			record_get_session(value, value_len, &s) == 0);
+	(void)key;
+	(void)key_len;
 	int rc = record_get_user(value, value_len, &u);
 	crypto_wipe(&u, sizeof(u));
 	return rc == 0;
 }
+
+static bool
+is_good_session(
+    const void *key, size_t key_len, const void *value, size_t value_len)
+{
+	struct record_session s;
+
+	/* What is no session is of the index by user. */
+	return (key_len > 2 && memcmp(key, "n:", 2) == 0) ||
+	    (sessions_is_key(key, key_len) &&
+		record_get_session(value, value_len, &s) == 0);
+}
+
+struct check {
+	uint64_t n, bad;
+	is_good_fn *is_good;
+};
 
 static int
 check_one(void *arg, const void *key, size_t key_len, const void *value,
@@ -110,7 +148,7 @@ check_one(void *arg, const void *key, size_t key_len, const void *value,
 	char name[STORE_KEY_MAX * 4 + 1];
 
 	c->n++;
-	if (is_good(c, key, key_len, value, value_len))
+	if (c->is_good(key, key_len, value, value_len))
 		return 0;
 	c->bad++;
 	log_escape(key, key_len, name, sizeof(name));
@@ -118,45 +156,45 @@ check_one(void *arg, const void *key, size_t key_len, const void *value,
 	return 0;
 }
 
-/* Reads every record of a store. TOOL_OK or the exit code. */
+/* Reads every record of a store. What was found, or code if that is bad. */
 static int
-check_store(struct store *s, const char *name, bool is_sessions)
+check_store(int code, struct store *s, const char *name, is_good_fn *is_good)
 {
-	struct check c = {.is_sessions = is_sessions};
+	struct check c = {.is_good = is_good};
 	struct store_stats stats;
 
 	enum store_err err = store_each(s, check_one, &c);
 	if (err == STORE_OK)
 		err = store_stats(s, &stats);
-	if (err != STORE_OK)
-		return tool_fail_store(err, name, store_detail(s));
+	if (err != STORE_OK) {
+		int failed = tool_fail_store(err, name, store_detail(s));
+		return code == TOOL_OK ? failed : code;
+	}
 	printf("%s: generation %llu, %llu records%s\n", name,
 	    (unsigned long long)stats.generation, (unsigned long long)c.n,
 	    c.bad == 0 ? ", ok" : "");
-	return c.bad == 0 ? TOOL_OK : TOOL_REFUSED;
+	return code == TOOL_OK && c.bad > 0 ? TOOL_REFUSED : code;
 }
 
 int
 tool_store_check(struct tool *t)
 {
-	struct users *u = NULL;
-	struct sessions *s = NULL;
+	struct all a;
 
-	int code = tool_open_users(t, false, &u);
-	if (code == TOOL_OK)
-		code = tool_open_sessions(t, false, &s);
-	if (code != TOOL_OK)
-		goto out;
-	/* Both are looked at, also when the first is not well. */
-	code = check_store(users_store(u), "users", false);
-	int other = check_store(sessions_store(s), "sessions", true);
-	if (code == TOOL_OK)
-		code = other;
-	printf("keyring: %zu %s, ok\n", sessions_keyring(s)->n,
-	    sessions_keyring(s)->n == 1 ? "key" : "keys");
-out:
-	sessions_close(s);
-	users_close(u);
+	int code = open_all(t, false, &a);
+	if (code == TOOL_OK) {
+		/* All are looked at, also when the first is not well. */
+		code = check_store(
+		    code, users_store(a.users), "users", is_good_user);
+		code = check_store(code, sessions_store(a.sessions), "sessions",
+		    is_good_session);
+		code = check_store(code, throttle_store(a.throttle), "throttle",
+		    throttle_is_good);
+		size_t keys = sessions_keyring(a.sessions)->n;
+		printf(
+		    "keyring: %zu %s, ok\n", keys, keys == 1 ? "key" : "keys");
+	}
+	close_all(&a);
 	return code;
 }
 
@@ -183,13 +221,10 @@ tool_store_stats(struct tool *t)
 {
 	static const char *const columns[] = {
 	    "store", "generation", "records", "base_bytes", "journal_bytes"};
-	struct users *u = NULL;
-	struct sessions *s = NULL;
 	struct tool_out *o = NULL;
+	struct all a;
 
-	int code = tool_open_users(t, false, &u);
-	if (code == TOOL_OK)
-		code = tool_open_sessions(t, false, &s);
+	int code = open_all(t, false, &a);
 	if (code != TOOL_OK)
 		goto out;
 	o = tool_out_new(columns, 5);
@@ -197,17 +232,18 @@ tool_store_stats(struct tool *t)
 		code = tool_fail(TOOL_REFUSED, "out of memory");
 		goto out;
 	}
-	enum store_err err = add_stats(o, "users", users_store(u));
+	enum store_err err = add_stats(o, "users", users_store(a.users));
 	if (err == STORE_OK)
-		err = add_stats(o, "sessions", sessions_store(s));
+		err = add_stats(o, "sessions", sessions_store(a.sessions));
+	if (err == STORE_OK)
+		err = add_stats(o, "throttle", throttle_store(a.throttle));
 	if (err != STORE_OK)
 		code = tool_fail_store(err, "cannot read the stores", NULL);
 	else if (tool_out_print(o, t->args.has_json, stdout) == -1)
 		code = tool_fail(TOOL_REFUSED, "cannot print");
 out:
 	tool_out_free(o);
-	sessions_close(s);
-	users_close(u);
+	close_all(&a);
 	return code;
 }
 
@@ -230,31 +266,32 @@ int
 tool_store_checkpoint(struct tool *t)
 {
 	int64_t now_s = clock_wall_s(t->clock);
-	struct users *u = NULL;
-	struct sessions *s = NULL;
-	enum store_err err;
+	struct all a;
 
-	int code = tool_open_users(t, true, &u);
-	if (code == TOOL_OK)
-		code = tool_open_sessions(t, true, &s);
+	int code = open_all(t, true, &a);
 	if (code != TOOL_OK)
 		goto out;
-	err = store_checkpoint(users_store(u), NULL, NULL);
+	enum store_err err = store_checkpoint(users_store(a.users), NULL, NULL);
 	if (err != STORE_OK) {
 		code = tool_fail_store(
-		    err, "cannot checkpoint the users", users_detail(u));
+		    err, "cannot checkpoint the users", users_detail(a.users));
 		goto out;
 	}
-	err = store_checkpoint(sessions_store(s), is_expired, &now_s);
+	err = store_checkpoint(sessions_store(a.sessions), is_expired, &now_s);
 	if (err != STORE_OK) {
-		code = tool_fail_store(
-		    err, "cannot checkpoint the sessions", sessions_detail(s));
+		code = tool_fail_store(err, "cannot checkpoint the sessions",
+		    sessions_detail(a.sessions));
+		goto out;
+	}
+	err = throttle_checkpoint(a.throttle);
+	if (err != STORE_OK) {
+		code = tool_fail_store(err, "cannot checkpoint the throttle",
+		    throttle_detail(a.throttle));
 		goto out;
 	}
 	tool_audit("store.checkpoint", NULL);
-	printf("users and sessions have a new generation\n");
+	printf("users, sessions and throttle have a new generation\n");
 out:
-	sessions_close(s);
-	users_close(u);
+	close_all(&a);
 	return code;
 }

@@ -1,0 +1,445 @@
+/*
+ * The records are filed under MACs of what they are about, by a secret that
+ * is a record itself: a stranger who picks names and addresses can neither
+ * choose their places in the hash table nor tell which accounts share one.
+ * It was not put beside the store, as the users' is: this store is worth
+ * little enough to be thrown away, as one directory.
+ */
+#include "auth/throttle.h"
+
+#include "auth/throttle_impl.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STORE_DIR "throttle"
+#define DIR_MODE 0700
+#define SECRET_CHARS CRYPTO_B64_LEN(CRYPTO_KEY_BYTES)
+#define NETWORK_BYTES 8 /* of an IPv6 address: /64 */
+
+static const char prefixes[THROTTLE_KINDS] = {
+    [THROTTLE_NAME] = 'n',
+    [THROTTLE_ADDRESS] = 'a',
+    [THROTTLE_DEVICE] = 'd',
+};
+
+/* --- making and opening ------------------------------------------------- */
+
+enum store_err
+throttle_create(const char *dir, struct buf *error)
+{
+	struct buf path = BUF_INIT;
+	enum store_err err = STORE_NOMEM;
+
+	if (buf_printf(&path, "%s/" STORE_DIR, dir) == 0)
+		err = store_create(buf_str(&path), DIR_MODE, error);
+	buf_fini(&path);
+	return err;
+}
+
+enum store_err
+throttle_impl_secret(struct throttle *t)
+{
+	enum store_err err = store_get(t->store, THROTTLE_SECRET_KEY,
+	    strlen(THROTTLE_SECRET_KEY), &t->value);
+
+	if (err == STORE_OK &&
+	    crypto_b64_decode(
+		t->value.data, t->value.len, t->secret, sizeof(t->secret)) != 0)
+		return STORE_CORRUPT;
+	return err;
+}
+
+/* In a transaction, which it ends. */
+static enum store_err
+put_secret(struct throttle *t)
+{
+	char text[SECRET_CHARS + 1];
+
+	crypto_random(t->secret, sizeof(t->secret));
+	crypto_b64_encode(t->secret, sizeof(t->secret), text, sizeof(text));
+	enum store_err err = store_put(t->store, THROTTLE_SECRET_KEY,
+	    strlen(THROTTLE_SECRET_KEY), text, SECRET_CHARS);
+	crypto_wipe(text, sizeof(text));
+	if (err == STORE_OK)
+		return store_publish(t->store);
+	store_abort(t->store);
+	return err;
+}
+
+/* Found, or made by the first writer who finds none. */
+static enum store_err
+ensure_secret(struct throttle *t, bool is_writer)
+{
+	enum store_err err = throttle_impl_secret(t);
+
+	if (err != STORE_NOTFOUND)
+		return err;
+	/* Then there is nothing that could be filed under it. */
+	if (!is_writer)
+		return STORE_OK;
+	err = store_begin(t->store);
+	if (err != STORE_OK)
+		return err;
+	err = throttle_impl_secret(t);
+	if (err == STORE_NOTFOUND)
+		return put_secret(t);
+	store_abort(t->store);
+	return err;
+}
+
+enum store_err
+throttle_open(const char *dir, bool is_writer, int lock_wait_ms,
+    const struct clock *clock, struct throttle **out, struct buf *error)
+{
+	struct buf path = BUF_INIT;
+	enum store_err err = STORE_NOMEM;
+	struct throttle *t = calloc(1, sizeof(*t));
+
+	*out = NULL;
+	if (t == NULL || buf_printf(&path, "%s/" STORE_DIR, dir) != 0) {
+		buf_puts(error, store_strerror(err));
+		goto fail;
+	}
+	t->clock = clock;
+	t->records_max = THROTTLE_RECORDS_MAX;
+	const struct store_opts opts = {
+	    .dir = buf_str(&path),
+	    .is_writer = is_writer,
+	    .has_sync = false,
+	    .lock_wait_ms = lock_wait_ms,
+	};
+	err = store_open(&opts, &t->store, error);
+	if (err != STORE_OK)
+		goto fail;
+	err = ensure_secret(t, is_writer);
+	if (err != STORE_OK) {
+		const char *why = store_detail(t->store);
+		if (err == STORE_CORRUPT && *why == '\0')
+			why = "its secret is damaged; remove the directory";
+		buf_printf(error, "%s: %s", buf_str(&path), why);
+		goto fail;
+	}
+	buf_fini(&path);
+	*out = t;
+	return STORE_OK;
+fail:
+	buf_fini(&path);
+	throttle_close(t);
+	return err;
+}
+
+void
+throttle_close(struct throttle *t)
+{
+	if (t == NULL)
+		return;
+	store_close(t->store);
+	crypto_wipe(t->secret, sizeof(t->secret));
+	buf_fini(&t->value);
+	free(t);
+}
+
+const char *
+throttle_detail(const struct throttle *t)
+{
+	return store_detail(t->store);
+}
+
+struct store *
+throttle_store(struct throttle *t)
+{
+	return t->store;
+}
+
+/* --- keys and values ---------------------------------------------------- */
+
+bool
+throttle_impl_net(const char *address, char out[static THROTTLE_NET_SIZE])
+{
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr a6;
+	struct in_addr a4;
+	size_t n = strlen(address);
+	bool has_net = n > 3 && strcmp(address + n - 3, "/64") == 0;
+
+	if (has_net)
+		n -= 3;
+	if (n >= sizeof(text))
+		return false;
+	memcpy(text, address, n);
+	text[n] = '\0';
+	if (inet_pton(AF_INET6, text, &a6) == 1) {
+		memset(a6.s6_addr + NETWORK_BYTES, 0,
+		    sizeof(a6.s6_addr) - NETWORK_BYTES);
+		if (inet_ntop(AF_INET6, &a6, out, INET6_ADDRSTRLEN) == NULL)
+			return false;
+		strcat(out, "/64");
+		return true;
+	}
+	return !has_net && inet_pton(AF_INET, text, &a4) == 1 &&
+	    inet_ntop(AF_INET, &a4, out, INET6_ADDRSTRLEN) != NULL;
+}
+
+static void
+make_key(const struct throttle *t, enum throttle_kind kind, const void *bytes,
+    size_t n, char key[static THROTTLE_KEY_SIZE])
+{
+	uint8_t mac[CRYPTO_MAC_BYTES];
+
+	/* The kinds' inputs may be alike; their prefixes keep them apart. */
+	crypto_hmac(t->secret, bytes, n, mac);
+	key[0] = prefixes[kind];
+	key[1] = ':';
+	crypto_hex(mac, sizeof(mac), key + 2, THROTTLE_KEY_SIZE - 2);
+}
+
+int
+throttle_impl_name_key(const struct throttle *t, const char *name,
+    char key[static THROTTLE_KEY_SIZE])
+{
+	char fold[NAME_FOLD_SIZE];
+
+	if (name_fold(name, fold) != NAME_OK)
+		return -1;
+	make_key(t, THROTTLE_NAME, fold, strlen(fold), key);
+	return 0;
+}
+
+void
+throttle_impl_net_key(const struct throttle *t, const char *net,
+    char key[static THROTTLE_KEY_SIZE])
+{
+	make_key(t, THROTTLE_ADDRESS, net, strlen(net), key);
+}
+
+/* One browser may hold several accounts. */
+static int
+device_key(const struct throttle *t, const struct throttle_who *who,
+    char key[static THROTTLE_KEY_SIZE])
+{
+	uint8_t bytes[TOKEN_ID_BYTES + NAME_FOLD_SIZE];
+	char *fold = (char *)bytes + TOKEN_ID_BYTES;
+
+	if (name_fold(who->name, fold) != NAME_OK)
+		return -1;
+	memcpy(bytes, who->device, TOKEN_ID_BYTES);
+	make_key(t, THROTTLE_DEVICE, bytes, TOKEN_ID_BYTES + strlen(fold), key);
+	return 0;
+}
+
+enum throttle_kind
+throttle_impl_kind(const void *key, size_t key_len)
+{
+	const char *p = key;
+
+	for (int kind = 0; kind < THROTTLE_KINDS; kind++)
+		if (key_len == THROTTLE_KEY_LEN && p[0] == prefixes[kind] &&
+		    p[1] == ':')
+			return (enum throttle_kind)kind;
+	return THROTTLE_KINDS;
+}
+
+int
+throttle_impl_read(enum throttle_kind kind, const void *value, size_t value_len,
+    int64_t now_s, struct record_throttle *out, bool *is_back)
+{
+	const struct throttle_policy *p = throttle_policy_of(kind);
+
+	if (record_get_throttle(value, value_len, out) != 0 ||
+	    !throttle_policy_is_sane(p, &out->state))
+		return -1;
+	*is_back = throttle_policy_age(p, &out->state, now_s);
+	return 0;
+}
+
+bool
+throttle_impl_is_forgotten(const struct throttle_state *s, int64_t now_s)
+{
+	return s->fails == 0 && throttle_policy_wait_s(s, now_s) == 0;
+}
+
+/* --- one try ------------------------------------------------------------ */
+
+/* What it counts against, with what is known of that. */
+struct count {
+	enum throttle_kind kind;
+	char key[THROTTLE_KEY_SIZE];
+	struct record_throttle record;
+	bool is_back; /* the clock was set back since it was written */
+};
+
+#define COUNTS_MAX 2
+
+static size_t
+find_counts(const struct throttle *t, const struct throttle_who *who,
+    struct count counts[static COUNTS_MAX])
+{
+	struct count *c = counts;
+	char net[THROTTLE_NET_SIZE];
+
+	memset(counts, 0, COUNTS_MAX * sizeof(counts[0]));
+	if (who->name != NULL && who->device != NULL &&
+	    device_key(t, who, c->key) == 0) {
+		c->kind = THROTTLE_DEVICE;
+		memcpy(c->record.who, who->name, strlen(who->name));
+		return 1;
+	}
+	if (who->name != NULL &&
+	    throttle_impl_name_key(t, who->name, c->key) == 0) {
+		c->kind = THROTTLE_NAME;
+		memcpy(c->record.who, who->name, strlen(who->name));
+		c++;
+	}
+	if (throttle_impl_net(who->address, net)) {
+		throttle_impl_net_key(t, net, c->key);
+		c->kind = THROTTLE_ADDRESS;
+		memcpy(c->record.who, net, strlen(net));
+		c++;
+	}
+	return (size_t)(c - counts);
+}
+
+/* A damaged record is as good as none, and is written over. */
+static enum store_err
+read_count(struct throttle *t, struct count *c, int64_t now_s)
+{
+	struct record_throttle found;
+	enum store_err err =
+	    store_get(t->store, c->key, THROTTLE_KEY_LEN, &t->value);
+
+	if (err == STORE_OK &&
+	    throttle_impl_read(c->kind, t->value.data, t->value.len, now_s,
+		&found, &c->is_back) == 0)
+		c->record.state = found.state;
+	else
+		c->record.state.since_s = now_s;
+	return err == STORE_NOTFOUND ? STORE_OK : err;
+}
+
+/* The longest wait of all. */
+static enum store_err
+read_counts(struct throttle *t, struct count *counts, size_t n, int64_t now_s,
+    int64_t *wait_s)
+{
+	*wait_s = 0;
+	for (size_t i = 0; i < n; i++) {
+		enum store_err err = read_count(t, &counts[i], now_s);
+		if (err != STORE_OK)
+			return err;
+		int64_t wait =
+		    throttle_policy_wait_s(&counts[i].record.state, now_s);
+		if (wait > *wait_s)
+			*wait_s = wait;
+	}
+	return STORE_OK;
+}
+
+static enum store_err
+put_count(struct throttle *t, const struct count *c)
+{
+	buf_reset(&t->value);
+	if (record_put_throttle(&c->record, &t->value) != 0)
+		return STORE_NOMEM;
+	return store_put(
+	    t->store, c->key, THROTTLE_KEY_LEN, t->value.data, t->value.len);
+}
+
+/* Begins a transaction, unless it fails. */
+static enum store_err
+begin(struct throttle *t, const struct throttle_who *who,
+    struct count counts[static COUNTS_MAX], size_t *n)
+{
+	enum store_err err = store_begin(t->store);
+
+	if (err != STORE_OK)
+		return err;
+	err = throttle_impl_secret(t);
+	if (err == STORE_OK)
+		*n = find_counts(t, who, counts);
+	else
+		store_abort(t->store);
+	return err;
+}
+
+/* Ends the transaction. */
+static enum store_err
+finish(struct throttle *t, enum store_err err)
+{
+	if (err == STORE_OK)
+		return store_publish(t->store);
+	store_abort(t->store);
+	return err;
+}
+
+enum store_err
+throttle_wait_s(
+    struct throttle *t, const struct throttle_who *who, int64_t *wait_s)
+{
+	struct count counts[COUNTS_MAX];
+	enum store_err err = throttle_impl_secret(t);
+
+	*wait_s = 0;
+	if (err != STORE_OK)
+		return err;
+	size_t n = find_counts(t, who, counts);
+	err = read_counts(t, counts, n, clock_wall_s(t->clock), wait_s);
+
+	/* After the clock was set back, throttle_take has something to keep. */
+	for (size_t i = 0; i < n; i++)
+		if (counts[i].is_back)
+			*wait_s = 0;
+	return err;
+}
+
+enum store_err
+throttle_take(struct throttle *t, struct throttle_who *who, int64_t *wait_s)
+{
+	struct count counts[COUNTS_MAX];
+	size_t n = 0;
+	int64_t now_s = clock_wall_s(t->clock);
+	enum store_err err = begin(t, who, counts, &n);
+
+	*wait_s = 0;
+	if (err != STORE_OK)
+		return err;
+	err = read_counts(t, counts, n, now_s, wait_s);
+	for (size_t i = 0; i < n && err == STORE_OK; i++) {
+		struct count *c = &counts[i];
+		if (*wait_s == 0) {
+			throttle_policy_count(throttle_policy_of(c->kind),
+			    &c->record.state, now_s);
+			who->until_s = c->record.state.until_s;
+		}
+		if (*wait_s == 0 || c->is_back)
+			err = put_count(t, c);
+	}
+	return finish(t, err);
+}
+
+enum store_err
+throttle_give_back(struct throttle *t, const struct throttle_who *who)
+{
+	struct count counts[COUNTS_MAX];
+	size_t n = 0;
+	int64_t now_s = clock_wall_s(t->clock);
+	int64_t wait_s;
+	enum store_err err = begin(t, who, counts, &n);
+
+	if (err != STORE_OK)
+		return err;
+	err = read_counts(t, counts, n, now_s, &wait_s);
+	for (size_t i = 0; i < n && err == STORE_OK; i++) {
+		struct count *c = &counts[i];
+		throttle_policy_take_back(
+		    &c->record.state, who->until_s, now_s);
+		if (c->kind == THROTTLE_ADDRESS &&
+		    !throttle_impl_is_forgotten(&c->record.state, now_s))
+			err = put_count(t, c);
+		else
+			err = store_del(t->store, c->key, THROTTLE_KEY_LEN);
+	}
+	return finish(t, err);
+}
