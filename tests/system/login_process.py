@@ -53,9 +53,9 @@ class Login:
             text += f"[{section}]\n{name} = {value}\n"
         self.conf.write_text(text + extra)
 
-    def tool(self, *args, stdin=""):
+    def tool(self, *args, stdin="", check=True):
         return subprocess.run([TOOL, "-c", self.conf, *args], input=stdin,
-                              text=True, capture_output=True, check=True,
+                              text=True, capture_output=True, check=check,
                               timeout=60)
 
     def add_user(self, name, password=PASSWORD):
@@ -146,8 +146,10 @@ class Login:
 
 
 def several_users():
-    """For a fixture to yield from: one that several can sign in to."""
-    site = Login(users=("alice", "bob", "carol", "李雷")).start()
+    """For a fixture to yield from: one that several can sign in to, and fail
+    to as often as they like."""
+    site = Login(users=("alice", "bob", "carol", "李雷"),
+                 login__throttle="no").start()
     yield site
     site.stop()
 

@@ -23,7 +23,7 @@ def test_first_user_makes_the_stores(admin):
     done = admin.add()
     made = re.findall(r"^made (.*)$", done.stdout, re.M)
     assert made == [f"{admin.store}/{x}"
-                    for x in ("users", "sessions", "keyring")]
+                    for x in ("users", "sessions", "throttle", "keyring")]
     assert "user alice added" in done.stdout
     assert stat.S_IMODE((admin.store / "keyring").stat().st_mode) & 0o007 == 0
     assert stat.S_IMODE((admin.store / "users").stat().st_mode) & 0o007 == 0
@@ -31,7 +31,7 @@ def test_first_user_makes_the_stores(admin):
 
 
 def test_store_init(admin):
-    assert len(admin("store", "init").stdout.splitlines()) == 3
+    assert len(admin("store", "init").stdout.splitlines()) == 4
     before = (admin.store / "keyring").read_bytes()
     assert admin("store", "init").stdout == ""
     assert (admin.store / "keyring").read_bytes() == before

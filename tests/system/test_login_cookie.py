@@ -154,7 +154,8 @@ def test_behind_an_https_proxy(https):
                                    "password": https.users["alice"]},
                         origin=origin)
         assert answer.status == 303
-        assert set(answer.cookies) == {"__Host-gatecast"}
+        assert set(answer.cookies) == {"__Host-gatecast",
+                                       "__Host-gatecast-device"}
         a = attributes(answer.cookies["__Host-gatecast"])
         assert set(a) >= {"secure", "httponly"} and "domain" not in a
         assert a["path"] == "Path=/" and a["samesite"] == "SameSite=Lax"
@@ -197,7 +198,7 @@ def test_stranger_cannot_claim_https(site):
                         ("X-Forwarded-For", "10.9.8.7")]) as b:
         answer = b.login("bob")
         assert answer.status == 303
-        assert set(answer.cookies) == {"gatecast"}
+        assert set(answer.cookies) == {"gatecast", "gatecast-device"}
         assert "secure" not in attributes(answer.cookies["gatecast"])
     assert "10.9.8.7" not in site.log()
 
