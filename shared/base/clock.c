@@ -5,7 +5,10 @@
  */
 #include "base/clock.h"
 
+#include "base/number.h"
+
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define MS_PER_S 1000
@@ -151,6 +154,28 @@ clock_format_rfc3339(int64_t wall_ms, char out[static CLOCK_RFC3339_SIZE])
 	p = put_digits(p, (int)(ms - (int64_t)s * MS_PER_S), 3);
 	*p++ = 'Z';
 	*p = '\0';
+}
+
+int
+clock_parse_rfc3339(const char *text, size_t n, int64_t *wall_ms)
+{
+	char copy[CLOCK_RFC3339_SIZE], again[CLOCK_RFC3339_SIZE];
+	struct tm tm = {0};
+	int64_t part_ms;
+
+	if (n != sizeof(copy) - 1 || !number_parse(text + 20, 3, 999, &part_ms))
+		return -1;
+	memcpy(copy, text, n);
+	copy[n] = '\0';
+	if (strptime(copy, "%Y-%m-%dT%H:%M:%S", &tm) == NULL)
+		return -1;
+	int64_t ms = (int64_t)timegm(&tm) * MS_PER_S + part_ms;
+	/* strptime takes more than this; and 30 February is another day. */
+	clock_format_rfc3339(ms, again);
+	if (memcmp(copy, again, sizeof(copy)) != 0)
+		return -1;
+	*wall_ms = ms;
+	return 0;
 }
 
 void

@@ -7,6 +7,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct clock {
@@ -37,6 +38,9 @@ void clock_manual_advance(struct clock_manual *m, int64_t ms);
 
 /* RFC 3339, UTC, milliseconds. Times outside year 0..9999 are clamped. */
 void clock_format_rfc3339(int64_t wall_ms, char out[static CLOCK_RFC3339_SIZE]);
+
+/* Undoes it: of n bytes, that one spelling alone. 0, or -1: it is not one. */
+int clock_parse_rfc3339(const char *text, size_t n, int64_t *wall_ms);
 
 #define CLOCK_LOCAL_SIZE 20 /* 2026-01-02 03:04:05 and a NUL */
 

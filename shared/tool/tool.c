@@ -63,6 +63,30 @@ tool_fail_store(enum store_err err, const char *doing, const char *detail)
 	return tool_fail(exit_of(err), "%s: %s", doing, store_strerror(err));
 }
 
+int
+tool_fail_users(enum store_err err, const struct users *u)
+{
+	return tool_fail_store(err, "cannot write the users", users_detail(u));
+}
+
+int
+tool_fail_unknown(const char *name)
+{
+	return tool_fail(TOOL_NOTFOUND, "no such user: %s", name);
+}
+
+int
+tool_read_name(const struct tool *t, size_t i, char name[static NAME_SIZE])
+{
+	const char *typed = t->args.operands[i];
+	enum name_err err = name_canonical(typed, strlen(typed), name);
+
+	if (err != NAME_OK)
+		return tool_fail(
+		    TOOL_REFUSED, "not a user name: %s", name_strerror(err));
+	return TOOL_OK;
+}
+
 /* Who asked, as it was before we became somebody else. */
 static uid_t asked_by = (uid_t)-1;
 
@@ -180,13 +204,20 @@ tool_end_sessions(struct sessions *s, const char *user)
 void
 tool_audit(const char *action, const char *user)
 {
+	tool_audit_with(action, user, NULL, NULL);
+}
+
+void
+tool_audit_with(
+    const char *action, const char *user, const char *key, const char *value)
+{
 	char uid[16];
 
-	snprintf(uid, sizeof(uid), "%u",
-	    (unsigned)(asked_by == (uid_t)-1 ? getuid() : asked_by));
+	snprintf(uid, sizeof(uid), "%u", (unsigned)asked_by);
 	const struct log_field fields[] = {
 	    {"action", action, SIZE_MAX},
 	    {"user", user, SIZE_MAX},
+	    {key, value, SIZE_MAX},
 	    {"uid", uid, SIZE_MAX},
 	};
 	log_audit("admin", fields, sizeof(fields) / sizeof(fields[0]));

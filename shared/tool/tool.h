@@ -43,6 +43,12 @@ int tool_fail(enum tool_exit code, const char *fmt, ...)
  */
 int tool_fail_store(enum store_err err, const char *doing, const char *detail);
 
+int tool_fail_users(enum store_err err, const struct users *u); /* a write */
+int tool_fail_unknown(const char *name);
+
+/* Operand i as a canonical name. TOOL_OK, or the exit code and why. */
+int tool_read_name(const struct tool *t, size_t i, char name[static NAME_SIZE]);
+
 /*
  * Open, or say why not. TOOL_OK or the exit code. Run by root, the tool
  * first becomes the owner of store.dir, so that no file in it turns out to
@@ -61,6 +67,10 @@ int tool_end_sessions(struct sessions *s, const char *user);
 /* One audit line, "admin" with action, user (may be NULL) and who did it. */
 void tool_audit(const char *action, const char *user);
 
+/* The same with key=value beside it. */
+void tool_audit_with(
+    const char *action, const char *user, const char *key, const char *value);
+
 /* The commands, each an entry of the table in main.c. */
 int tool_user_add(struct tool *t);
 int tool_user_passwd(struct tool *t);
@@ -69,6 +79,9 @@ int tool_user_show(struct tool *t);
 int tool_user_lock(struct tool *t);
 int tool_user_unlock(struct tool *t);
 int tool_user_del(struct tool *t);
+int tool_user_rename(struct tool *t);
+int tool_user_import(struct tool *t);
+int tool_user_export(struct tool *t);
 int tool_session_list(struct tool *t);
 int tool_session_revoke(struct tool *t);
 int tool_key_list(struct tool *t);
@@ -89,5 +102,8 @@ int tool_config_show(struct tool *t);
  * line each. TOOL_OK or the exit code.
  */
 int tool_store_make(struct tool *t);
+
+/* The same where store.dir is an empty directory; else nothing. */
+int tool_store_make_if_empty(struct tool *t);
 
 #endif

@@ -19,6 +19,8 @@ static const struct option options[] = {
     {"--password-stdin", TOOL_ARGS_PASSWORD_STDIN, false, "[--password-stdin]"},
     {"--user", TOOL_ARGS_USER, true, "| --user NAME"},
     {"--all", TOOL_ARGS_ALL, false, "| --all"},
+    {"--htpasswd", TOOL_ARGS_HTPASSWD, false, "[--htpasswd"},
+    {"--csv", TOOL_ARGS_CSV, false, "| --csv]"},
 };
 
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
@@ -47,6 +49,12 @@ set_option(struct tool_args *out, const struct option *o, const char *value)
 		break;
 	case TOOL_ARGS_ALL:
 		out->has_all = true;
+		break;
+	case TOOL_ARGS_HTPASSWD:
+		out->has_htpasswd = true;
+		break;
+	case TOOL_ARGS_CSV:
+		out->has_csv = true;
 		break;
 	default:
 		out->conf = value;

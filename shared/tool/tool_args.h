@@ -16,6 +16,8 @@ struct tool;
 #define TOOL_ARGS_PASSWORD_STDIN 2U
 #define TOOL_ARGS_USER 4U
 #define TOOL_ARGS_ALL 8U
+#define TOOL_ARGS_HTPASSWD 16U
+#define TOOL_ARGS_CSV 32U
 
 #define TOOL_ARGS_OPERANDS_MAX 2
 
@@ -38,6 +40,8 @@ struct tool_args {
 	bool has_json;
 	bool has_password_stdin;
 	bool has_all;
+	bool has_htpasswd;
+	bool has_csv;
 	const char *user; /* --user NAME, or NULL */
 };
 

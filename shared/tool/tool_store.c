@@ -6,6 +6,7 @@
 #include "tool/tool.h"
 #include "tool/tool_out.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -67,6 +68,32 @@ tool_store_make(struct tool *t)
 		code = make(t, KEYRING_FILE, create_keyring, &is_new);
 	if (code == TOOL_OK && is_new)
 		tool_audit("store.init", NULL);
+	return code;
+}
+
+static bool
+is_empty_dir(const char *path)
+{
+	const struct dirent *e;
+	bool is_empty = true;
+
+	DIR *dir = opendir(path);
+	if (dir == NULL)
+		return false;
+	while (is_empty && (e = readdir(dir)) != NULL)
+		is_empty =
+		    strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
+	closedir(dir);
+	return is_empty;
+}
+
+int
+tool_store_make_if_empty(struct tool *t)
+{
+	int code = tool_become_owner(t);
+
+	if (code == TOOL_OK && is_empty_dir(t->config.store.dir))
+		code = tool_store_make(t);
 	return code;
 }
 

@@ -4,30 +4,15 @@
  * sees the change or has its session ended (auth/sessions.h).
  */
 #include "auth/crypto.h"
-#include "auth/name.h"
 #include "auth/password.h"
 #include "tool/tool.h"
 #include "tool/tool_names.h"
 #include "tool/tool_out.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-/* The operand as a canonical name. TOOL_OK or the exit code. */
-static int
-read_name(const struct tool *t, char name[static NAME_SIZE])
-{
-	const char *typed = t->args.operands[0];
-	enum name_err err = name_canonical(typed, strlen(typed), name);
-
-	if (err != NAME_OK)
-		return tool_fail(
-		    TOOL_REFUSED, "not a user name: %s", name_strerror(err));
-	return TOOL_OK;
-}
 
 /*
  * One line from standard input, without its newline: exact bytes otherwise.
@@ -98,34 +83,6 @@ out:
 	return code;
 }
 
-static bool
-is_empty_dir(const char *path)
-{
-	const struct dirent *e;
-	bool is_empty = true;
-
-	DIR *dir = opendir(path);
-	if (dir == NULL)
-		return false;
-	while (is_empty && (e = readdir(dir)) != NULL)
-		is_empty =
-		    strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
-	closedir(dir);
-	return is_empty;
-}
-
-static int
-fail_users(enum store_err err, const struct users *u)
-{
-	return tool_fail_store(err, "cannot write the users", users_detail(u));
-}
-
-static int
-fail_unknown(const char *name)
-{
-	return tool_fail(TOOL_NOTFOUND, "no such user: %s", name);
-}
-
 int
 tool_user_add(struct tool *t)
 {
@@ -135,13 +92,11 @@ tool_user_add(struct tool *t)
 	struct buf why = BUF_INIT;
 	enum store_err err;
 
-	int code = read_name(t, r.name);
+	int code = tool_read_name(t, 0, r.name);
 	if (code == TOOL_OK)
 		code = read_hash(t, r.hash);
 	if (code == TOOL_OK)
-		code = tool_become_owner(t);
-	if (code == TOOL_OK && is_empty_dir(t->config.store.dir))
-		code = tool_store_make(t);
+		code = tool_store_make_if_empty(t);
 	if (code == TOOL_OK)
 		code = tool_open_users(t, true, &u);
 	if (code != TOOL_OK)
@@ -152,7 +107,7 @@ tool_user_add(struct tool *t)
 	if (err == STORE_OK)
 		err = users_begin(u);
 	if (err != STORE_OK) {
-		code = fail_users(err, u);
+		code = tool_fail_users(err, u);
 		goto out;
 	}
 	err = users_get(u, r.name, &old);
@@ -172,13 +127,13 @@ tool_user_add(struct tool *t)
 	if (err == STORE_OK)
 		err = users_put(u, &r);
 	if (err != STORE_OK) {
-		code = fail_users(err, u);
+		code = tool_fail_users(err, u);
 		users_abort(u);
 		goto out;
 	}
 	err = users_commit(u);
 	if (err != STORE_OK) {
-		code = fail_users(err, u);
+		code = tool_fail_users(err, u);
 		goto out;
 	}
 	tool_audit("user.add", r.name);
@@ -219,11 +174,11 @@ change_record(struct tool *t, struct users *u, enum change change,
 
 	enum store_err err = users_begin(u);
 	if (err != STORE_OK)
-		return fail_users(err, u);
+		return tool_fail_users(err, u);
 	err = users_get(u, name, &r);
 	if (err == STORE_NOTFOUND) {
 		users_abort(u);
-		return fail_unknown(name);
+		return tool_fail_unknown(name);
 	}
 	if (err == STORE_OK) {
 		memcpy(name, r.name, NAME_SIZE);
@@ -238,12 +193,12 @@ change_record(struct tool *t, struct users *u, enum change change,
 	}
 	crypto_wipe(&r, sizeof(r));
 	if (err != STORE_OK) {
-		int code = fail_users(err, u);
+		int code = tool_fail_users(err, u);
 		users_abort(u);
 		return code;
 	}
 	err = users_commit(u);
-	return err == STORE_OK ? TOOL_OK : fail_users(err, u);
+	return err == STORE_OK ? TOOL_OK : tool_fail_users(err, u);
 }
 
 static int
@@ -253,7 +208,7 @@ change_user(struct tool *t, enum change change)
 	struct users *u = NULL;
 	struct sessions *s = NULL;
 
-	int code = read_name(t, name);
+	int code = tool_read_name(t, 0, name);
 	if (code == TOOL_OK && change == CHANGE_PASSWORD)
 		code = read_hash(t, hash);
 	if (code == TOOL_OK)
@@ -373,7 +328,7 @@ tool_user_show(struct tool *t)
 	char name[NAME_SIZE];
 	enum store_err err;
 
-	int code = read_name(t, name);
+	int code = tool_read_name(t, 0, name);
 	if (code == TOOL_OK)
 		code = tool_open_users(t, false, &u);
 	if (code == TOOL_OK)
@@ -382,7 +337,7 @@ tool_user_show(struct tool *t)
 		goto out;
 	err = users_get(u, name, &r);
 	if (err == STORE_NOTFOUND) {
-		code = fail_unknown(name);
+		code = tool_fail_unknown(name);
 		goto out;
 	}
 	struct count c = {.user = r.name, .now_s = clock_wall_s(t->clock)};

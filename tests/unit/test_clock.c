@@ -62,6 +62,41 @@ formats(void **state)
 }
 
 static void
+parses_its_own_spelling_alone(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms; /* -1: refused */
+	} cases[] = {
+	    {"1970-01-01T00:00:00.000Z", 0},
+	    {"2026-02-28T23:59:59.999Z", 1772323199999},
+	    {"2024-02-29T00:00:00.001Z", 1709164800001},
+	    {"2026-02-29T00:00:00.000Z", -1},
+	    {"2026-13-01T00:00:00.000Z", -1},
+	    {"2026-01-01T24:00:00.000Z", -1},
+	    {"2026-01-01T23:59:60.000Z", -1},
+	    {"2026-01-01 00:00:00.000Z", -1},
+	    {"2026-01-01T00:00:00.000z", -1},
+	    {"2026-01-01T00:00:00.00Z", -1},
+	    {"2026-01-01T00:00:00Z", -1},
+	    {"2026-01-01T00:00:00,000Z", -1},
+	    {"2026-1-01T00:00:00.0000Z", -1},
+	    {" 026-01-01T00:00:00.000Z", -1},
+	    {"2026-01-01T00:00:00.000+", -1},
+	    {"", -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int64_t ms = -1;
+		int rc = clock_parse_rfc3339(
+		    cases[i].text, strlen(cases[i].text), &ms);
+		assert_int_equal(rc, cases[i].ms == -1 ? -1 : 0);
+		assert_int_equal(ms, cases[i].ms);
+	}
+}
+
+static void
 manual_stands_still(void **state)
 {
 	(void)state;
@@ -100,6 +135,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(formats),
+	    cmocka_unit_test(parses_its_own_spelling_alone),
 	    cmocka_unit_test(manual_stands_still),
 	    cmocka_unit_test(system_tells_the_time),
 	};
