@@ -117,6 +117,10 @@ begin_session(struct app *a, const struct signin_attempt *attempt,
 		audit(attempt, "failed", "changed");
 		return SIGNIN_REFUSED;
 	}
+	if (err != STORE_OK && sessions_have_users_failed(sessions)) {
+		stores_users_failed(&a->stores, "login", err);
+		return SIGNIN_STORE;
+	}
 	if (err != STORE_OK) {
 		stores_sessions_failed(&a->stores, "login", err);
 		return SIGNIN_STORE;

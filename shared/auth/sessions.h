@@ -95,6 +95,9 @@ enum store_err sessions_begin(struct sessions *s, struct users *u,
     const struct sessions_new *new, const char *expect_hash,
     char token[static TOKEN_SIZE]);
 
+/* Whether the last sessions_begin failed at the users: see users_detail. */
+bool sessions_have_users_failed(const struct sessions *s);
+
 /*
  * The hot read of both programs: token, then store, then times. out and key
  * may be NULL; they are set only when SESSIONS_VALID. Takes no lock.

@@ -142,6 +142,7 @@ sessions_begin(struct sessions *s, struct users *u,
 	char key[SESSIONS_KEY_SIZE];
 
 	token[0] = '\0';
+	s->has_users_failed = false;
 	const struct keyring *ring = sessions_keyring(s);
 	if (s->is_ring_bad)
 		return STORE_DENIED;
@@ -150,9 +151,11 @@ sessions_begin(struct sessions *s, struct users *u,
 	/* One wait for both locks. */
 	int64_t start_ms = clock_mono_ms(s->clock);
 	enum store_err err = users_begin(u);
+	s->has_users_failed = err != STORE_OK;
 	if (err != STORE_OK)
 		return err;
 	err = users_get(u, new->user, &user);
+	s->has_users_failed = err != STORE_OK;
 	if (err == STORE_OK &&
 	    (user.is_locked || strcmp(user.hash, expect_hash) != 0))
 		err = STORE_NOTFOUND;
@@ -178,6 +181,12 @@ sessions_begin(struct sessions *s, struct users *u,
 		token_make(ring, TOKEN_SESSION, id, token);
 	crypto_wipe(id, sizeof(id));
 	return err;
+}
+
+bool
+sessions_have_users_failed(const struct sessions *s)
+{
+	return s->has_users_failed;
 }
 
 enum store_err

@@ -177,8 +177,8 @@ sessions_maintain(struct sessions *s)
 
 	if (s->expired_n > 0)
 		err = end_expired(s);
-	if (err == STORE_OK)
-		err = store_maintain(s->store, is_dropped, &now_s);
+	if (err == STORE_OK && store_may_checkpoint(s->store))
+		err = store_checkpoint(s->store, is_dropped, &now_s);
 	/* Another process writes or is at it: next time, then. */
 	return err == STORE_BUSY ? STORE_OK : err;
 }

@@ -28,6 +28,7 @@ struct sessions {
 	int64_t ring_doubtful_ms; /* first at this time */
 	struct buf ring_error;
 	struct buf value;
+	bool has_users_failed; /* in the last sessions_begin */
 	enum store_err failure; /* of the last read that was unavailable */
 	struct sessions_expired expired[SESSIONS_EXPIRED_MAX];
 	size_t expired_n;

@@ -198,7 +198,7 @@ throttle_checkpoint(struct throttle *t)
 enum store_err
 throttle_maintain(struct throttle *t)
 {
-	if (!store_wants_checkpoint(t->store))
+	if (!store_may_checkpoint(t->store))
 		return STORE_OK;
 	enum store_err err = throttle_checkpoint(t);
 	/* Another process is at it. */

@@ -325,7 +325,9 @@ users_each(struct users *u, users_visit *visit, void *arg)
 enum store_err
 users_maintain(struct users *u)
 {
-	enum store_err err = store_maintain(u->store, NULL, NULL);
-	/* Another process writes or is at it. */
+	if (!store_may_checkpoint(u->store))
+		return STORE_OK;
+	enum store_err err = store_checkpoint(u->store, NULL, NULL);
+	/* Another process is at it. */
 	return err == STORE_BUSY ? STORE_OK : err;
 }

@@ -148,10 +148,10 @@ enum store_err store_replace(struct store *s, store_fill *fill, void *arg);
 bool store_wants_checkpoint(const struct store *s);
 
 /*
- * A checkpoint where one pays, for between two requests: STORE_BUSY, and
- * nothing waited for, while another process holds a lock.
+ * Whether to make one between two requests: it pays, and no other process
+ * holds the writers' lock now, who may hold it for long.
  */
-enum store_err store_maintain(struct store *s, store_drop *drop, void *arg);
+bool store_may_checkpoint(struct store *s);
 
 /* For inotify: the store's directory; valid until close. */
 const char *store_dir(const struct store *s);

@@ -156,20 +156,13 @@ store_abort(struct store *s)
 		end_txn(s);
 }
 
-enum store_err
-store_maintain(struct store *s, store_drop *drop, void *arg)
+bool
+store_may_checkpoint(struct store *s)
 {
-	if (!store_wants_checkpoint(s))
-		return STORE_OK;
-	/*
-	 * Who holds the lock now may hold it for long: ask before the work,
-	 * at whose end it is needed.
-	 */
-	enum store_err err = store_begin_within(s, 0);
-	if (err != STORE_OK)
-		return err;
+	if (!store_wants_checkpoint(s) || store_begin_within(s, 0) != STORE_OK)
+		return false;
 	store_abort(s);
-	return store_checkpoint(s, drop, arg);
+	return true;
 }
 
 /* One pwrite; what came of a failed one is cut off again. */
