@@ -128,6 +128,14 @@ enum store_err sessions_end(struct sessions *s, const char *key);
 enum store_err sessions_end_user(
     struct sessions *s, const char *user, const char *keep, size_t *ended);
 
+/*
+ * Those for which test says so (r NULL: the record is malformed). What test
+ * is asked about stays as it is until all of them are ended.
+ */
+typedef bool sessions_test(void *arg, const struct record_session *r);
+enum store_err sessions_end_if(
+    struct sessions *s, sessions_test *test, void *arg, size_t *ended);
+
 /* All that are not over, in no order. visit returns 0 to go on. */
 typedef int
 sessions_visit(void *arg, const char *key, const struct record_session *r);

@@ -32,6 +32,8 @@ sessions_end(struct sessions *s, const char *key)
 struct ending {
 	struct sessions *s;
 	const char *keep;
+	sessions_test *test;
+	void *test_arg;
 	struct buf keys; /* SESSIONS_KEY_LEN bytes each */
 };
 
@@ -64,6 +66,19 @@ collect_any(void *arg, const void *key, size_t key_len, const void *value,
 	(void)value;
 	(void)value_len;
 	return sessions_is_key(key, key_len) ? collect(arg, key) : 0;
+}
+
+static int
+collect_tested(void *arg, const void *key, size_t key_len, const void *value,
+    size_t value_len)
+{
+	struct ending *e = arg;
+	struct record_session r;
+
+	if (!sessions_is_key(key, key_len))
+		return 0;
+	bool is_good = record_get_session(value, value_len, &r) == 0;
+	return e->test(e->test_arg, is_good ? &r : NULL) ? collect(e, key) : 0;
 }
 
 /*
@@ -103,7 +118,7 @@ enum store_err
 sessions_end_user(
     struct sessions *s, const char *user, const char *keep, size_t *ended)
 {
-	struct ending e = {s, keep, BUF_INIT};
+	struct ending e = {.s = s, .keep = keep, .keys = BUF_INIT};
 	char head[SESSIONS_INDEX_SIZE];
 
 	if (ended != NULL)
@@ -122,6 +137,28 @@ sessions_end_user(
 		if (err == STORE_OK && keep == NULL)
 			err = sessions_index_del(s->store, head);
 	}
+	if (err == STORE_OK && e.keys.has_failed)
+		err = STORE_NOMEM;
+	if (err == STORE_OK)
+		err = end_collected(s, &e.keys, ended);
+	else
+		store_abort(s->store);
+	buf_fini(&e.keys);
+	return err;
+}
+
+enum store_err
+sessions_end_if(
+    struct sessions *s, sessions_test *test, void *arg, size_t *ended)
+{
+	struct ending e = {
+	    .s = s, .test = test, .test_arg = arg, .keys = BUF_INIT};
+
+	*ended = 0;
+	enum store_err err = store_begin(s->store);
+	if (err != STORE_OK)
+		return err;
+	err = store_each(s->store, collect_tested, &e);
 	if (err == STORE_OK && e.keys.has_failed)
 		err = STORE_NOMEM;
 	if (err == STORE_OK)

@@ -7,132 +7,137 @@
 #include "auth/users.h"
 
 #include "auth/crypto.h"
+#include "auth/users_impl.h"
+#include "auth/users_secret.h"
 #include "base/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#define STORE_DIR "users"
-#define SECRET_FILE "secret"
-#define DIR_MODE 0700
-#define SECRET_CHARS CRYPTO_B64_LEN(CRYPTO_KEY_BYTES)
+/* --- making and opening ------------------------------------------------- */
 
-struct users {
-	struct store *store;
-	uint8_t secret[CRYPTO_KEY_BYTES];
-	struct buf value;
-};
-
-/* --- the secret --------------------------------------------------------- */
-
-/*
- * Makes the file once and for all: it is written under another name and
- * linked into place, which fails when somebody was faster. A secret that was
- * once seen is never replaced, for all names would be lost with it.
- */
-static int
-make_secret(const char *path)
+/* After a restore the names may be filed under another secret. */
+static void
+note_change(void *arg, const void *key, size_t key_len, const void *value,
+    size_t value_len)
 {
-	struct buf temporary = BUF_INIT;
-	uint8_t raw[CRYPTO_KEY_BYTES];
-	char text[SECRET_CHARS + 2];
-	uint8_t tag[8];
-	char tag_text[2 * sizeof(tag) + 1];
-	int fd = -1, rc = -1;
+	struct users *u = arg;
 
-	crypto_random(tag, sizeof(tag));
-	crypto_hex(tag, sizeof(tag), tag_text, sizeof(tag_text));
-	if (buf_printf(&temporary, "%s.%s", path, tag_text) != 0) {
-		errno = ENOMEM;
-		return -1;
-	}
-	crypto_random(raw, sizeof(raw));
-	crypto_b64_encode(raw, sizeof(raw), text, sizeof(text));
-	text[SECRET_CHARS] = '\n';
-	fd = open(buf_str(&temporary),
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		goto out;
-	/* The umask may have taken bits away. */
-	if (fchmod(fd, 0600) == 0 &&
-	    file_write_all(fd, text, SECRET_CHARS + 1) == 0 && fsync(fd) == 0 &&
-	    (link(buf_str(&temporary), path) == 0 || errno == EEXIST))
-		rc = 0;
-	int saved = errno;
-	close(fd);
-	unlink(buf_str(&temporary));
-	errno = saved;
-out:
-	crypto_wipe(raw, sizeof(raw));
-	crypto_wipe(text, sizeof(text));
-	buf_fini(&temporary);
-	return rc;
+	(void)key_len;
+	(void)value;
+	(void)value_len;
+	if (key == NULL)
+		u->is_secret_old = true;
+}
+
+enum store_err
+users_open_store(
+    struct users *u, bool is_writer, int64_t reserve_bytes, struct buf *error)
+{
+	const struct store_opts opts = {
+	    .dir = u->dir,
+	    .is_writer = is_writer,
+	    .has_sync = true,
+	    .lock_wait_ms = u->lock_wait_ms,
+	    .reserve_bytes = reserve_bytes,
+	    .forbidden_mode = 0777 & ~USERS_DIR_MODE,
+	};
+	enum store_err err = store_open(&opts, &u->store, error);
+
+	if (err == STORE_OK)
+		store_set_observer(u->store, note_change, u);
+	return err;
+}
+
+struct users *
+users_new(const char *dir, int lock_wait_ms)
+{
+	struct users *u = calloc(1, sizeof(*u));
+
+	if (u == NULL)
+		return NULL;
+	u->lock_wait_ms = lock_wait_ms;
+	if (asprintf(&u->dir, "%s/users", dir) == -1)
+		u->dir = NULL;
+	else if (asprintf(&u->secret_path, "%s/secret", u->dir) == -1)
+		u->secret_path = NULL;
+	if (u->secret_path != NULL)
+		return u;
+	users_close(u);
+	return NULL;
 }
 
 static enum store_err
-load_secret(const char *path, uint8_t secret[static CRYPTO_KEY_BYTES],
-    struct buf *error)
+fail_open(struct users *u, enum store_err err, struct buf *error)
 {
-	struct buf text = BUF_INIT;
-	enum store_err rc = STORE_OK;
-
-	if (buf_reserve(&text, SECRET_CHARS + 2) != 0)
-		return STORE_NOMEM;
-	enum file_err err = file_read(path, SECRET_CHARS + 1, 0077, &text);
-	if (err != FILE_OK) {
-		buf_printf(error, "%s: %s", path, file_strerror(err));
-		if (err == FILE_MODE)
-			buf_printf(error, "; chmod 600 %s", path);
-		rc = err == FILE_MISSING ? STORE_MISSING
-		    : err == FILE_SIZE   ? STORE_CORRUPT
-		    : err == FILE_IO     ? STORE_IO
-					 : STORE_DENIED;
-	} else if (text.len != SECRET_CHARS + 1 ||
-	    text.data[SECRET_CHARS] != '\n' ||
-	    crypto_b64_decode(
-		text.data, SECRET_CHARS, secret, CRYPTO_KEY_BYTES) != 0) {
-		buf_printf(error,
-		    "%s: is not a secret of %d characters; restore it from a "
-		    "backup, for all user names are filed under it",
-		    path, (int)SECRET_CHARS);
-		rc = STORE_CORRUPT;
-	}
-	crypto_wipe(text.data, text.cap);
-	buf_fini(&text);
-	return rc;
+	if (err == STORE_NOMEM)
+		buf_puts(error, store_strerror(err));
+	users_close(u);
+	return err;
 }
 
-/* --- making and opening ------------------------------------------------- */
+enum store_err
+users_make_secret(struct users *u, struct buf *error)
+{
+	if (users_secret_make(u->secret_path) == 0 &&
+	    file_sync_dir(u->dir) == 0)
+		return STORE_OK;
+	buf_printf(
+	    error, "%s: cannot be made: %s", u->secret_path, strerror(errno));
+	return errno == ENOSPC ? STORE_FULL : STORE_IO;
+}
+
+/* Another secret would lose the users that are there. */
+static enum store_err
+check_no_users(struct users *u, struct buf *error)
+{
+	struct store_stats stats;
+
+	enum store_err err = users_open_store(u, false, 0, error);
+	if (err == STORE_OK)
+		err = store_stats(u->store, &stats);
+	if (err != STORE_OK || stats.records == 0)
+		return err;
+	buf_printf(error,
+	    "%s: missing, and all user names are filed under it; put it back, "
+	    "or restore from a backup: gatecast store restore",
+	    u->secret_path);
+	return STORE_CORRUPT;
+}
+
+/* There is no secret: is it lost, or has nothing been made yet? */
+static enum store_err
+explain_missing(struct users *u, struct buf *error)
+{
+	struct buf lost = BUF_INIT;
+
+	enum store_err err = check_no_users(u, &lost);
+	if (err == STORE_CORRUPT) {
+		buf_reset(error);
+		buf_puts(error, buf_str(&lost));
+	}
+	buf_fini(&lost);
+	return err == STORE_CORRUPT ? err : STORE_MISSING;
+}
 
 enum store_err
 users_create(const char *dir, struct buf *error)
 {
-	struct buf store_path = BUF_INIT, secret_path = BUF_INIT;
+	struct users *u = users_new(dir, 0);
 	struct stat st;
-	enum store_err err = STORE_NOMEM;
 
-	if (buf_printf(&store_path, "%s/" STORE_DIR, dir) != 0 ||
-	    buf_printf(&secret_path, "%s/" STORE_DIR "/" SECRET_FILE, dir) != 0)
-		goto out;
-	err = store_create(buf_str(&store_path), DIR_MODE, error);
-	if (err != STORE_OK)
-		goto out;
-	if (lstat(buf_str(&secret_path), &st) == 0)
-		goto out;
-	if (make_secret(buf_str(&secret_path)) != 0 ||
-	    file_sync_dir(buf_str(&store_path)) != 0) {
-		err = errno == ENOSPC ? STORE_FULL : STORE_IO;
-		buf_printf(error, "%s: cannot be made: %s",
-		    buf_str(&secret_path), strerror(errno));
+	if (u == NULL)
+		return fail_open(u, STORE_NOMEM, error);
+	enum store_err err = store_create(u->dir, USERS_DIR_MODE, error);
+	if (err == STORE_OK && lstat(u->secret_path, &st) == -1) {
+		err = check_no_users(u, error);
+		if (err == STORE_OK)
+			err = users_make_secret(u, error);
 	}
-out:
-	buf_fini(&secret_path);
-	buf_fini(&store_path);
+	users_close(u);
 	return err;
 }
 
@@ -140,41 +145,21 @@ enum store_err
 users_open(const char *dir, bool is_writer, int lock_wait_ms,
     int64_t reserve_bytes, struct users **out, struct buf *error)
 {
-	struct buf path = BUF_INIT;
-	enum store_err err = STORE_NOMEM;
-	struct users *u = calloc(1, sizeof(*u));
+	struct users *u = users_new(dir, lock_wait_ms);
 
 	*out = NULL;
-	if (u == NULL ||
-	    buf_printf(&path, "%s/" STORE_DIR "/" SECRET_FILE, dir) != 0)
-		goto fail;
-	err = load_secret(buf_str(&path), u->secret, error);
+	if (u == NULL)
+		return fail_open(u, STORE_NOMEM, error);
+	enum store_err err =
+	    users_secret_load(u->secret_path, u->secret, error);
+	if (err == STORE_MISSING)
+		err = explain_missing(u, error);
+	if (err == STORE_OK)
+		err = users_open_store(u, is_writer, reserve_bytes, error);
 	if (err != STORE_OK)
-		goto fail;
-	buf_reset(&path);
-	err = STORE_NOMEM;
-	if (buf_printf(&path, "%s/" STORE_DIR, dir) != 0)
-		goto fail;
-	const struct store_opts opts = {
-	    .dir = buf_str(&path),
-	    .is_writer = is_writer,
-	    .has_sync = true,
-	    .lock_wait_ms = lock_wait_ms,
-	    .reserve_bytes = reserve_bytes,
-	    .forbidden_mode = 0777 & ~DIR_MODE,
-	};
-	err = store_open(&opts, &u->store, error);
-	if (err != STORE_OK)
-		goto fail;
-	buf_fini(&path);
+		return fail_open(u, err, error);
 	*out = u;
 	return STORE_OK;
-fail:
-	if (err == STORE_NOMEM)
-		buf_puts(error, store_strerror(err));
-	buf_fini(&path);
-	users_close(u);
-	return err;
 }
 
 void
@@ -183,6 +168,8 @@ users_close(struct users *u)
 	if (u == NULL)
 		return;
 	store_close(u->store);
+	free(u->dir);
+	free(u->secret_path);
 	crypto_wipe(u->secret, sizeof(u->secret));
 	if (u->value.data != NULL) /* a hash was in it */
 		crypto_wipe(u->value.data, u->value.cap);
@@ -210,8 +197,9 @@ users_is_key(const void *key, size_t key_len)
 	return key_len == USERS_KEY_LEN && memcmp(key, "u:", 2) == 0;
 }
 
-static int
-key_of(const struct users *u, const char *name, char key[static USERS_KEY_SIZE])
+int
+users_key(
+    const struct users *u, const char *name, char key[static USERS_KEY_SIZE])
 {
 	char fold[NAME_FOLD_SIZE];
 	uint8_t mac[CRYPTO_MAC_BYTES];
@@ -224,12 +212,26 @@ key_of(const struct users *u, const char *name, char key[static USERS_KEY_SIZE])
 	return 0;
 }
 
+/* Before a key is made: has a restore come since the last one? */
+static void
+follow_secret(struct users *u)
+{
+	struct buf error = BUF_INIT;
+
+	store_refresh(u->store);
+	if (u->is_secret_old &&
+	    users_secret_load(u->secret_path, u->secret, &error) == STORE_OK)
+		u->is_secret_old = false;
+	buf_fini(&error);
+}
+
 enum store_err
 users_get(struct users *u, const char *name, struct record_user *out)
 {
 	char key[USERS_KEY_SIZE];
 
-	if (key_of(u, name, key) != 0)
+	follow_secret(u);
+	if (users_key(u, name, key) != 0)
 		return STORE_INVALID;
 	enum store_err err = store_get(u->store, key, USERS_KEY_LEN, &u->value);
 	if (err != STORE_OK)
@@ -242,7 +244,10 @@ users_get(struct users *u, const char *name, struct record_user *out)
 enum store_err
 users_begin(struct users *u)
 {
-	return store_begin(u->store);
+	enum store_err err = store_begin(u->store);
+
+	follow_secret(u);
+	return err;
 }
 
 enum store_err
@@ -257,7 +262,7 @@ users_put(struct users *u, const struct record_user *r)
 	char key[USERS_KEY_SIZE];
 	struct buf *value = &u->value;
 
-	if (key_of(u, r->name, key) != 0)
+	if (users_key(u, r->name, key) != 0)
 		return STORE_INVALID;
 	buf_reset(value);
 	if (record_put_user(r, value) != 0)
@@ -270,7 +275,7 @@ users_del(struct users *u, const char *name)
 {
 	char key[USERS_KEY_SIZE];
 
-	if (key_of(u, name, key) != 0)
+	if (users_key(u, name, key) != 0)
 		return STORE_INVALID;
 	/* Known to be there by the transaction's own view. */
 	enum store_err err = store_get(u->store, key, USERS_KEY_LEN, &u->value);

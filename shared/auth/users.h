@@ -55,6 +55,24 @@ void users_abort(struct users *u);
 typedef int users_visit(void *arg, const struct record_user *r);
 enum store_err users_each(struct users *u, users_visit *visit, void *arg);
 
+/* The store's key of a canonical name. 0, or -1: it cannot be folded. */
+int users_key(
+    const struct users *u, const char *name, char key[static USERS_KEY_SIZE]);
+
+/*
+ * For a restore: opens for writing whatever is there. What is missing is
+ * made; a damaged secret is kept aside as NAME.damaged-TIME and made anew.
+ * *is_readable: the users that are there can be found. While it is not so,
+ * nothing but users_replace and users_key may be called.
+ */
+enum store_err
+users_open_damaged(const char *dir, int lock_wait_ms, int64_t reserve_bytes,
+    struct users **out, bool *is_readable, struct buf *error);
+
+/* See store_replace and store_rebuild; fill adds users_key and values. */
+enum store_err
+users_replace(struct users *u, store_fill *fill, void *arg, struct buf *error);
+
 /*
  * Checkpoints when the journal has grown; STORE_OK when not needed or while
  * another process holds a lock, without waiting.

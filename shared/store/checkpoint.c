@@ -350,12 +350,6 @@ store_checkpoint(struct store *s, store_drop *drop, void *arg)
 
 /* --- other content ---------------------------------------------------- */
 
-struct store_content {
-	struct store *store;
-	struct base_builder *builder;
-	enum store_err err; /* the first failure of store_add stays */
-};
-
 enum store_err
 store_add(struct store_content *c, const void *key, size_t key_len,
     const void *value, size_t value_len)
@@ -373,29 +367,45 @@ store_add(struct store_content *c, const void *key, size_t key_len,
 	return c->err;
 }
 
-/* The part under C and W. */
-static enum store_err
-replace(struct store *s, store_fill *fill, void *arg)
+enum store_err
+impl_build(
+    struct store *s, store_fill *fill, void *arg, struct base_builder **out)
 {
 	struct store_content c = {.store = s};
+	*out = NULL;
 	enum store_err err = checkpoint_begin(&s->files, &c.builder);
 	if (err != STORE_OK)
 		return err;
-	uint64_t generation = s->view.generation + 1;
-	err = fill(arg, &c);
+	err = fill == NULL ? STORE_OK : fill(arg, &c);
 	if (c.err != STORE_OK)
 		err = c.err;
 	else if (err != STORE_OK)
 		files_fail(&s->files, FILES_BASE_NEW, err, "given up: %s",
 		    store_strerror(err));
-	else if (s->view.generation + 1 != generation)
-		err = files_fail(&s->files, FILES_BASE, STORE_BUSY,
-		    "was replaced by other hands; try again");
-	else
-		return replace_base(s, c.builder, generation);
+	if (err == STORE_OK) {
+		*out = c.builder;
+		return STORE_OK;
+	}
 	base_build_abort(c.builder);
 	unlinkat(s->files.fd, FILES_BASE_NEW, 0);
 	return err;
+}
+
+/* The part under C and W. */
+static enum store_err
+replace(struct store *s, store_fill *fill, void *arg)
+{
+	struct base_builder *b;
+	uint64_t generation = s->view.generation + 1;
+	enum store_err err = impl_build(s, fill, arg, &b);
+	if (err != STORE_OK)
+		return err;
+	if (s->view.generation + 1 == generation)
+		return replace_base(s, b, generation);
+	base_build_abort(b);
+	unlinkat(s->files.fd, FILES_BASE_NEW, 0);
+	return files_fail(&s->files, FILES_BASE, STORE_BUSY,
+	    "was replaced by other hands; try again");
 }
 
 enum store_err

@@ -144,6 +144,14 @@ enum store_err store_add(struct store_content *c, const void *key,
 typedef enum store_err store_fill(void *arg, struct store_content *c);
 enum store_err store_replace(struct store *s, store_fill *fill, void *arg);
 
+/*
+ * The same for a store that store_open calls damaged: whatever is there is
+ * kept beside it as NAME.damaged-TIME. fill NULL: it is empty then. The
+ * directory must be there. detail as for store_open.
+ */
+enum store_err store_rebuild(const char *dir, int lock_wait_ms,
+    store_fill *fill, void *arg, struct buf *detail);
+
 /* Whether the journal has grown past the point where one pays. */
 bool store_wants_checkpoint(const struct store *s);
 

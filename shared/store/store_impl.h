@@ -55,4 +55,18 @@ enum store_err impl_refresh(struct store *s, bool has_lock);
  */
 enum store_err impl_append(struct store *s, struct buf *b);
 
+/* What a store_fill adds to. */
+struct store_content {
+	struct store *store;
+	struct base_builder *builder;
+	enum store_err err; /* the first failure of store_add stays */
+};
+
+/*
+ * base.new with what fill (NULL: nothing) adds, to be prepared or aborted. On
+ * failure it is gone again.
+ */
+enum store_err impl_build(
+    struct store *s, store_fill *fill, void *arg, struct base_builder **out);
+
 #endif

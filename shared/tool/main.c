@@ -60,6 +60,8 @@ static const struct tool_args_command commands[] = {
 	"every record as text, password hashes included"},
     {"store", "backup", "FILE", 1, 1, 0, true, tool_store_backup,
 	"all accounts into a file (- for standard output), while in use"},
+    {"store", "restore", "FILE", 1, 1, 0, true, tool_store_restore,
+	"the accounts of a backup in place of all there are"},
     {"throttle", "list", "", 0, 0, JSON, true, tool_throttle_list,
 	"who has failed to sign in, and has to wait"},
     {"throttle", "clear", "NAME|ADDRESS", 1, 1, 0, true, tool_throttle_clear,

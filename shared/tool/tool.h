@@ -92,6 +92,7 @@ int tool_store_stats(struct tool *t);
 int tool_store_checkpoint(struct tool *t);
 int tool_store_dump(struct tool *t);
 int tool_store_backup(struct tool *t);
+int tool_store_restore(struct tool *t);
 int tool_throttle_list(struct tool *t);
 int tool_throttle_clear(struct tool *t);
 int tool_config_check(struct tool *t);

@@ -22,7 +22,7 @@
 
 #define LOCK_WAIT_MS 5000
 #define LIFETIME_S 86400
-#define HASH "!" /* nobody signs in with a password here */
+#define HASH "!" /* nobody signs in with a password as one made here */
 
 static void
 die(const char *what, enum store_err err, const char *detail)
@@ -47,21 +47,22 @@ create(const char *dir)
 }
 
 static void
-add_user(struct users *u, const char *name)
+add_user(struct users *u, const char *name, struct record_user *r)
 {
-	struct record_user r = {.created_s = clock_wall_s(clock_system())};
+	memset(r, 0, sizeof(*r));
+	r->created_s = clock_wall_s(clock_system());
 	enum store_err err = users_begin(u);
 	if (err != STORE_OK)
 		die(name, err, users_detail(u));
-	err = users_get(u, name, &r);
+	err = users_get(u, name, r);
 	if (err == STORE_OK) {
 		users_abort(u);
 		return;
 	}
 	if (err == STORE_NOTFOUND) {
-		snprintf(r.name, sizeof(r.name), "%s", name);
-		snprintf(r.hash, sizeof(r.hash), "%s", HASH);
-		err = users_put(u, &r);
+		snprintf(r->name, sizeof(r->name), "%s", name);
+		snprintf(r->hash, sizeof(r->hash), "%s", HASH);
+		err = users_put(u, r);
 	}
 	if (err == STORE_OK)
 		err = users_commit(u);
@@ -73,14 +74,15 @@ static void
 add(struct sessions *s, struct users *u, const char *name)
 {
 	char token[TOKEN_SIZE];
+	struct record_user r;
 	const struct sessions_new new = {
 	    .user = name,
 	    .address = "127.0.0.1",
 	    .idle_s = LIFETIME_S,
 	    .absolute_s = LIFETIME_S,
 	};
-	add_user(u, name);
-	enum store_err err = sessions_begin(s, u, &new, HASH, token);
+	add_user(u, name, &r);
+	enum store_err err = sessions_begin(s, u, &new, r.hash, token);
 	if (err != STORE_OK)
 		die(name, err, sessions_detail(s));
 	puts(token);

@@ -6,6 +6,7 @@
  *                                       20 keys, every third one deleted
  *   store-worker DIR delete NAME COUNT  the same keys, deleted more often
  *   store-worker DIR checkpoint COUNT   checkpoints in a row
+ *   store-worker DIR put KEY VALUE      one record
  *   store-worker DIR read               stays open; answers lines on stdin
  *
  * Writers print "try put KEY VALUE" before and "put KEY VALUE" after the
@@ -169,13 +170,17 @@ main(int argc, char **argv)
 		rc = run_writer(argv[1], argv[3], strtol(argv[4], NULL, 10), 2);
 	} else if (strcmp(mode, "checkpoint") == 0 && argc == 4) {
 		rc = run_checkpoints(argv[1], strtol(argv[3], NULL, 10));
+	} else if (strcmp(mode, "put") == 0 && argc == 5) {
+		struct store *s = open_store(argv[1], true);
+		rc = change(s, argv[3], argv[4]);
+		store_close(s);
 	} else if (strcmp(mode, "read") == 0) {
 		rc = run_reader(argv[1]);
 	} else {
 		fprintf(stderr,
 		    "usage: store-worker DIR create | "
 		    "write NAME COUNT | delete NAME COUNT | "
-		    "checkpoint COUNT | read\n");
+		    "checkpoint COUNT | put KEY VALUE | read\n");
 	}
 	buf_fini(&detail);
 	return rc;
