@@ -36,6 +36,7 @@ class Login:
                        "login.plain_http": "yes",
                        "login.argon2_memory_kib": 64,
                        "login.argon2_passes": 1, "login.workers": 2,
+                       "login.throttle": "no",
                        "store.dir": self.store, "log.audit": "yes",
                        "log.level": "info", "site.origins": ORIGIN}
         for key, value in config.items():
@@ -146,10 +147,8 @@ class Login:
 
 
 def several_users():
-    """For a fixture to yield from: one that several can sign in to, and fail
-    to as often as they like."""
-    site = Login(users=("alice", "bob", "carol", "李雷"),
-                 login__throttle="no").start()
+    """For a fixture to yield from: one that several can sign in to."""
+    site = Login(users=("alice", "bob", "carol", "李雷")).start()
     yield site
     site.stop()
 

@@ -17,6 +17,10 @@ ADDRESS_FREE = 20
 WRONG = "not it at all"
 
 
+def throttled(request, **config):
+    return make(request, **{"login__throttle": "yes", **config})
+
+
 def fail(site, n=FREE, name="alice", **params):
     """n wrong passwords, from n addresses; the last answer."""
     for i in range(n):
@@ -50,7 +54,7 @@ def try_as(site, cookie, name="alice", password=PASSWORD, **params):
 
 
 def test_account(request):
-    site = make(request).start()
+    site = throttled(request).start()
     known = owner(site)
     fail(site)
     # A stranger is turned away, with the right password too.
@@ -77,7 +81,7 @@ def test_account(request):
 
 
 def test_unknown_and_known_are_one(request):
-    site = make(request).start()
+    site = throttled(request).start()
     seen = []
     for name in "alice", "nobody":
         texts = []
@@ -96,7 +100,7 @@ def test_unknown_and_known_are_one(request):
 
 
 def test_address(request):
-    site = make(request).start()
+    site = throttled(request).start()
     known = owner(site)
     for i in range(ADDRESS_FREE):
         assert site.post_login(f"user{i}", WRONG).status == 401
@@ -110,7 +114,7 @@ def test_address(request):
 
 
 def test_network_of_an_address(request):
-    site = make(request).start()
+    site = throttled(request).start()
     for i in range(ADDRESS_FREE):
         assert site.post_login(f"user{i}", WRONG, REMOTE_ADDR=
                                f"2001:db8:0:1::{i:x}").status == 401
@@ -123,7 +127,7 @@ def test_network_of_an_address(request):
 
 def test_success_does_not_wash_an_address_clean(request):
     """Who has an account cannot buy more guesses with it."""
-    site = make(request).start()
+    site = throttled(request).start()
     for i in range(ADDRESS_FREE):
         assert site.post_login(f"user{i}", WRONG).status == 401
         if i < ADDRESS_FREE - 1:
@@ -132,7 +136,7 @@ def test_success_does_not_wash_an_address_clean(request):
 
 
 def test_device(request):
-    site = make(request, users=("alice", "bob")).start()
+    site = throttled(request, users=("alice", "bob")).start()
     known = owner(site)
     fail(site)
     # Not of another account, not altered, not a session's or a form's token.
@@ -157,7 +161,7 @@ def test_device(request):
 
 def test_device_of_several_accounts(request):
     names = ("alice", "bob", "carol", "dave", "erin")
-    site = make(request, users=names).start()
+    site = throttled(request, users=names).start()
     known = None
     for name in names:
         answer = try_as(site, known, name)
@@ -175,7 +179,7 @@ def test_device_of_several_accounts(request):
 
 def test_parallel_guesses(request):
     """A try is counted before its password is looked at."""
-    site = make(request, login__workers=4,
+    site = throttled(request, login__workers=4,
                 login__argon2_memory_kib=4096).start()
     csrf, pre, _ = site.form()
 
@@ -191,7 +195,7 @@ def test_parallel_guesses(request):
 
 
 def test_survives_a_restart_and_a_checkpoint(request):
-    site = make(request).start()
+    site = throttled(request).start()
     fail(site, FREE, name="bob")
     for _ in range(2):
         wait_until(lambda: site.post_login(
@@ -209,7 +213,7 @@ def test_survives_a_restart_and_a_checkpoint(request):
 
 def test_killed_workers_do_not_lock_out(request):
     """A try whose worker died stays counted, and the owner is let in."""
-    site = make(request, login__argon2_memory_kib=131072,
+    site = throttled(request, login__argon2_memory_kib=131072,
                 login__argon2_passes=4, users=()).start()
     site.add_user("alice")
     known = owner(site)
@@ -229,7 +233,7 @@ def test_killed_workers_do_not_lock_out(request):
 
 
 def test_clear(request):
-    site = make(request).start()
+    site = throttled(request).start()
     known = owner(site)
     fail(site)
     for _ in range(FREE):
@@ -248,7 +252,7 @@ def test_clear(request):
 
 
 def test_switched_off(request):
-    site = make(request, login__throttle="no").start()
+    site = throttled(request, login__throttle="no").start()
     fail(site, FREE * 3)
     answer = site.post_login()
     assert answer.status == 303
@@ -257,7 +261,7 @@ def test_switched_off(request):
 
 
 def test_damage_locks_nobody_out(request):
-    site = make(request).start()
+    site = throttled(request).start()
     owner(site)
     throttle = site.store / "throttle"
     (throttle / "base.gdbm").write_bytes(b"not a database" * 100)
