@@ -1,5 +1,5 @@
 /*
- * The numbers. An account: 5 tries, then 1, 2, 4 … 900 s; against a guesser
+ * The numbers. An account: 5 tries, then 4, 8, 16 … 900 s; against a guesser
  * who never stops, about 100 tries a day from the whole world. An address:
  * 20 tries, since many people may sit behind one, then growing to a minute.
  * A device has an account's numbers, so that a stolen one is worth no more
@@ -7,8 +7,8 @@
  */
 #include "auth/throttle_policy.h"
 
-/* Ten doublings of a second reach the longest delay. */
-#define DOUBLINGS 10
+#define DELAY_FIRST_S 4
+#define DOUBLINGS 8 /* of it reach the longest */
 
 #define POLICY(free, decay)                   \
 	{                                     \
@@ -32,7 +32,7 @@ delay_s(const struct throttle_policy *p, int64_t fails)
 {
 	if (fails < p->fails_free)
 		return 0;
-	int64_t delay = (int64_t)1 << (fails - p->fails_free);
+	int64_t delay = (int64_t)DELAY_FIRST_S << (fails - p->fails_free);
 	return delay < THROTTLE_POLICY_DELAY_MAX_S
 	    ? delay
 	    : THROTTLE_POLICY_DELAY_MAX_S;

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define THROTTLE_POLICY_DELAY_MAX_S 900 /* after fails_free + 10 failures */
+#define THROTTLE_POLICY_DELAY_MAX_S 900 /* after fails_max failures */
 
 enum throttle_kind {
 	THROTTLE_NAME, /* an account, asked for by strangers */

@@ -14,6 +14,7 @@ from login_process import PASSWORD, assert_protected, make
 
 FREE = 5  # tries of an account that cost no delay
 ADDRESS_FREE = 20
+FIRST_S = 4  # the first delay
 WRONG = "not it at all"
 
 
@@ -62,7 +63,7 @@ def test_account(request):
     assert answer.status == 429
     assert_protected(answer)
     wait = int(answer.get("Retry-After"))
-    assert 1 <= wait <= 2
+    assert 1 <= wait <= FIRST_S
     assert "gatecast" not in answer.cookies()
     assert 'value="alice"' in answer.text and 'id="problem"' in answer.text
     assert re.search(r'id="problem">[^<]* \d+</p>', answer.text)
@@ -88,8 +89,10 @@ def test_unknown_and_known_are_one(request):
         for i in range(FREE + 2):
             answer = site.post_login(name, WRONG,
                                      REMOTE_ADDR=f"198.51.100.{i}")
-            texts.append((answer.status, answer.get("Retry-After"),
-                          re.sub(r'value="[^"]*"', "", answer.text)))
+            wait = answer.get("Retry-After")
+            assert wait is None or 1 <= int(wait) <= FIRST_S
+            texts.append((answer.status, wait is None, re.sub(
+                r'value="[^"]*"|: \d+</p>', "", answer.text)))
         seen.append(texts)
     assert seen[0] == seen[1]
     assert [t[0] for t in seen[0]] == [401] * FREE + [429] * 2
@@ -189,20 +192,16 @@ def test_parallel_guesses(request):
 
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         got = list(pool.map(guess, range(100)))
-    # The delays may end while they go on: 1, 2 and 4 s make three more.
-    assert FREE <= got.count(401) <= FREE + 3
+    # One more where the first delay ends while they go on.
+    assert FREE <= got.count(401) <= FREE + 1
     assert 429 in got and set(got) <= {401, 429, 503}
 
 
 def test_survives_a_restart_and_a_checkpoint(request):
     site = throttled(request).start()
     fail(site, FREE, name="bob")
-    for _ in range(2):
-        wait_until(lambda: site.post_login(
-            "bob", WRONG, REMOTE_ADDR="203.0.113.1").status == 401,
-            what="another failure")
     before = listed(site)["bob"]
-    assert before["failures"] == FREE + 2
+    assert before["failures"] == FREE
     site.tool("store", "checkpoint")
     os.kill(site.process.pid, signal.SIGKILL)
     site.process.wait(10)
