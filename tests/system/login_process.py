@@ -31,6 +31,7 @@ class Login:
         self.socket = str(self.dir / "login.sock")
         self.conf = self.dir / "gatecast.conf"
         self.process = None
+        self.program = PROGRAM
         self.log_path = self.dir / "log"
         self.config = {"login.templates": ROOT / "www/templates",
                        "login.plain_http": "yes",
@@ -67,7 +68,7 @@ class Login:
             args = ("--listen", "unix:" + self.socket)
         log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
-            [PROGRAM, "-c", self.conf, *args], stderr=log,
+            [self.program, "-c", self.conf, *args], stderr=log,
             stdin=popen.pop("stdin", subprocess.DEVNULL), **popen)
         log.close()
         wait_until(lambda: len(self.workers()) == self.config["login.workers"]

@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 from conftest import SANITIZER, wait_until
-from login_process import ORIGIN, PASSWORD, TOOL, Login
+from login_process import ORIGIN, TOOL, Login
 from ws_raw import Wsd, request
 from wsclient import Client
 
@@ -17,11 +17,11 @@ class Pair:
     """Both programs. popen: how to start them (env, user...)."""
 
     def __init__(self, users=("alice", "bob"), set=None, login=None,
-                 wsd=None):
+                 wsd=None, init=True):
         set = set or {}
         config = {k.replace(".", "__"): v for k, v in set.items()}
-        self.login = Login(users=users, **config)
-        self.store = self.login.store
+        self.login = Login(users=users, init=init, **config)
+        self.store = self.login.config["store.dir"]
         self.conf = self.login.conf
         self.wsd = Wsd(has_store=False, set={**set, "store.dir": self.store},
                        **(wsd or {}))

@@ -27,6 +27,7 @@ class Wsd:
         self.conf = self.dir / "gatecast.conf"
         self.options = list(options)
         self.popen = popen
+        self.program = BUILD / "wsd"
         self.process = None
         self.lines = []
         self.cookies = {}
@@ -77,7 +78,7 @@ class Wsd:
         self.socket_path = self.dir / "wsd.sock"
         self.lines = []
         self.process = subprocess.Popen(
-            [str(BUILD / "wsd"), "-c", str(self.conf),
+            [str(self.program), "-c", str(self.conf),
              "--listen", "127.0.0.1:0", "--listen",
              f"unix:{self.socket_path}", *self.options],
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
