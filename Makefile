@@ -18,6 +18,8 @@ BINDIR ?= $(PREFIX)/bin
 SBINDIR ?= $(PREFIX)/sbin
 LIBEXECDIR ?= $(PREFIX)/libexec/gatecast
 DATADIR ?= $(PREFIX)/share/gatecast
+MANDIR ?= $(PREFIX)/share/man
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 SYSCONFDIR ?= /etc
 DESTDIR ?=
 
@@ -186,15 +188,20 @@ lint:
 	@scripts/check-format
 	@scripts/check-layering
 	@scripts/check-shell
+	@scripts/check-manuals
 	@scripts/check-static
 
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) \
-	    $(DESTDIR)$(DATADIR) $(DESTDIR)$(SYSCONFDIR)/gatecast
+	    $(DESTDIR)$(DATADIR) $(DESTDIR)$(SYSCONFDIR)/gatecast \
+	    $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(BASHCOMPDIR)
 	install -m 755 $(B)/wsd $(DESTDIR)$(SBINDIR)/wsd
 	install -m 755 scripts/gatecast $(DESTDIR)$(SBINDIR)/gatecast
 	install -m 755 $(B)/login.fcgi $(DESTDIR)$(LIBEXECDIR)/login.fcgi
 	install -m 755 $(B)/gatecast-tool $(DESTDIR)$(LIBEXECDIR)/gatecast-tool
+	install -m 644 scripts/gatecast.8 $(DESTDIR)$(MANDIR)/man8/gatecast.8
+	install -m 644 scripts/deploy/completion/gatecast \
+	    $(DESTDIR)$(BASHCOMPDIR)/gatecast
 	cd www && find templates static -type f -exec sh -c 'for f; do \
 	    install -D -m 644 "$$f" "$$0/$$f" || exit; done' \
 	    $(abspath $(DESTDIR)$(DATADIR)) {} +

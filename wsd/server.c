@@ -344,6 +344,12 @@ start(struct server *s)
 	    loop_on_signal(s->loop, SIGINT, on_stop, s) == -1 ||
 	    loop_on_signal(s->loop, SIGHUP, on_reload, s) == -1)
 		return -1;
+	/*
+	 * Stopped for 25 to 49 days, libuv's int of milliseconds overflows and
+	 * it sleeps on for days more. A signal ends that sleep.
+	 */
+	if (loop_on_signal(s->loop, SIGCONT, on_tick, s) == -1)
+		return -1;
 	if (listen_everywhere(s) == -1)
 		return -1;
 	loop_on_drained(s->loop, on_drained, s);

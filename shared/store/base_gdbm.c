@@ -277,8 +277,8 @@ digest(const void *key, size_t key_len, const void *value, size_t value_len)
 	return (uint64_t)crc << 32 | crc32c(crc, value, value_len);
 }
 
-enum store_err
-base_build_del(struct base_builder *b, const void *key, size_t key_len)
+static enum store_err
+forget(struct base_builder *b, const void *key, size_t key_len)
 {
 	errno = 0;
 	datum old = gdbm_fetch(b->db, to_datum(key, key_len));
@@ -308,7 +308,7 @@ base_build_put(struct base_builder *b, const void *key, size_t key_len,
 		}
 		if (rc != 1)
 			break;
-		enum store_err err = base_build_del(b, key, key_len);
+		enum store_err err = forget(b, key, key_len);
 		if (err != STORE_OK)
 			return err;
 	}
@@ -322,12 +322,6 @@ sync_fd(int fd)
 		if (errno != EINTR)
 			return err_of_errno(errno);
 	return STORE_OK;
-}
-
-enum store_err
-base_build_flush(struct base_builder *b)
-{
-	return sync_fd(b->fd);
 }
 
 static int

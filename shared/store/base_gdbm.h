@@ -41,13 +41,9 @@ uint64_t base_count(struct base *b);
 /* A new base, written to fd (empty, read and write; taken over as above). */
 struct base_builder;
 enum store_err base_build_begin(int fd, struct base_builder **out);
+/* The last value counts. */
 enum store_err base_build_put(struct base_builder *b, const void *key,
     size_t key_len, const void *value, size_t value_len);
-enum store_err
-base_build_del(struct base_builder *b, const void *key, size_t key_len);
-
-/* Pushes what there is to the disk, so that finish has less to wait for. */
-enum store_err base_build_flush(struct base_builder *b);
 
 /*
  * Writes the generation, syncs, reads all of it back (STORE_IO: not what was

@@ -21,6 +21,7 @@ enum {
 	H_GENERATION = 16,
 	H_BASE_BYTES = 24,
 	H_BASE_CRC = 32,
+	H_CARRIED = 40,
 	H_CRC = 60,
 };
 
@@ -74,6 +75,7 @@ journal_header_encode(
 	put64(out + H_GENERATION, h->generation);
 	put64(out + H_BASE_BYTES, h->base_bytes);
 	put32(out + H_BASE_CRC, h->base_crc);
+	put64(out + H_CARRIED, h->carried);
 	put32(out + H_CRC, crc32c(0, out, H_CRC));
 }
 
@@ -93,6 +95,7 @@ journal_header_decode(const void *bytes, size_t n, struct journal_header *out)
 	out->generation = get64(p + H_GENERATION);
 	out->base_bytes = get64(p + H_BASE_BYTES);
 	out->base_crc = get32(p + H_BASE_CRC);
+	out->carried = get64(p + H_CARRIED);
 	return JOURNAL_OK;
 }
 
@@ -207,9 +210,14 @@ journal_del(struct buf *b, const void *key, size_t key_len)
 }
 
 int
-journal_seal(struct buf *b)
+journal_seal(struct buf *b, const struct journal_next *next)
 {
-	return buf_putc(b, JOURNAL_SEAL);
+	uint8_t op[JOURNAL_SEAL_SIZE] = {JOURNAL_SEAL};
+	put64(op + 1, next->inode);
+	put64(op + 9, (uint64_t)next->mtime_ns);
+	put64(op + 17, next->base_bytes);
+	put32(op + 25, next->base_crc);
+	return buf_append(b, op, sizeof(op));
 }
 
 enum journal_err
@@ -233,9 +241,15 @@ journal_op_next(const uint8_t **body, size_t *n, struct journal_op *out)
 			return JOURNAL_BAD;
 		break;
 	case JOURNAL_SEAL:
+		if (left < JOURNAL_SEAL_SIZE)
+			return JOURNAL_BAD;
 		out->type = JOURNAL_SEAL;
-		*body += 1;
-		*n -= 1;
+		out->next.inode = get64(p + 1);
+		out->next.mtime_ns = (int64_t)get64(p + 9);
+		out->next.base_bytes = get64(p + 17);
+		out->next.base_crc = get32(p + 25);
+		*body += JOURNAL_SEAL_SIZE;
+		*n -= JOURNAL_SEAL_SIZE;
 		return JOURNAL_OK;
 	default:
 		return JOURNAL_BAD;

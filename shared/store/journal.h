@@ -30,6 +30,11 @@ struct journal_header {
 	uint64_t generation;
 	uint64_t base_bytes; /* size of the base this journal goes on from */
 	uint32_t base_crc; /* crc32c of that base */
+	/*
+	 * End of the records that came over from the journal before: they
+	 * were on disk before the base had its name, and must be whole.
+	 */
+	uint64_t carried;
 };
 
 void journal_header_encode(
@@ -76,22 +81,32 @@ enum journal_op_type {
 	JOURNAL_SEAL = 3, /* a checkpoint may replace the base from now on */
 };
 
+/* The one base that a checkpoint, having read it back, may put there. */
+struct journal_next {
+	uint64_t inode;
+	int64_t mtime_ns;
+	uint64_t base_bytes;
+	uint32_t base_crc;
+};
+
 struct journal_op {
 	enum journal_op_type type;
 	const uint8_t *key;
 	size_t key_len;
 	const uint8_t *value;
 	size_t value_len;
+	struct journal_next next; /* of a seal */
 };
 
 #define JOURNAL_PUT_SIZE(key_len, value_len) (7 + (key_len) + (value_len))
 #define JOURNAL_DEL_SIZE(key_len) (3 + (key_len))
+#define JOURNAL_SEAL_SIZE 29
 
 /* 0 or -1 out of memory. Sizes must be within STORE_*_MAX. */
 int journal_put(struct buf *b, const void *key, size_t key_len,
     const void *value, size_t value_len);
 int journal_del(struct buf *b, const void *key, size_t key_len);
-int journal_seal(struct buf *b);
+int journal_seal(struct buf *b, const struct journal_next *next);
 
 /* Takes the next op off the body. JOURNAL_OK, _END or _BAD. */
 enum journal_err

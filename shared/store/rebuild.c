@@ -5,7 +5,7 @@
  * before each write.
  */
 #include "base/clock.h"
-#include "store/checkpoint.h"
+#include "store/generation.h"
 #include "store/lock.h"
 #include "store/store_impl.h"
 
@@ -38,14 +38,13 @@ keep(struct files *f, const char *name, const char *time)
 	return STORE_OK;
 }
 
+/* g is ended, or gone. */
 static enum store_err
-replace_damaged(struct store *s, struct base_builder *b,
-    const uint64_t *journals, size_t n, uint64_t generation)
+replace_damaged(
+    struct files *f, struct generation *g, const uint64_t *journals, size_t n)
 {
-	struct files *f = &s->files;
 	char name[FILES_NAME_SIZE], time[CLOCK_RFC3339_SIZE];
-	bool is_done = false;
-	enum store_err err = checkpoint_prepare(f, b, generation);
+	enum store_err err = generation_finish(g);
 	clock_format_rfc3339(clock_wall_ms(clock_system()), time);
 	if (err == STORE_OK)
 		err = keep(f, FILES_BASE, time);
@@ -54,9 +53,13 @@ replace_damaged(struct store *s, struct base_builder *b,
 		err = keep(f, name, time);
 	}
 	if (err == STORE_OK)
-		err = checkpoint_install(f, &is_done);
-	if (!is_done)
-		checkpoint_undo(f, generation);
+		err = generation_install(g);
+	if (err != STORE_OK) {
+		generation_undo(g);
+		return err;
+	}
+	generation_end(g);
+	err = files_sync_dir(f);
 	for (size_t i = 0; err == STORE_OK && i < n; i++) {
 		files_journal_name(journals[i], name);
 		err = files_remove(f, name);
@@ -68,18 +71,18 @@ replace_damaged(struct store *s, struct base_builder *b,
 static enum store_err
 rebuild(struct store *s, store_fill *fill, void *arg)
 {
-	struct base_builder *b;
-	uint64_t *journals, generation = 0;
+	struct generation g;
+	uint64_t *journals, number = 0;
 	size_t n;
 	enum store_err err = files_journals(&s->files, &journals, &n);
 	if (err != STORE_OK)
 		return err;
 	for (size_t i = 0; i < n; i++)
-		if (journals[i] > generation)
-			generation = journals[i];
-	err = impl_build(s, fill, arg, &b);
+		if (journals[i] > number)
+			number = journals[i];
+	err = impl_build(s, number + 1, fill, arg, &g);
 	if (err == STORE_OK)
-		err = replace_damaged(s, b, journals, n, generation + 1);
+		err = replace_damaged(&s->files, &g, journals, n);
 	free(journals);
 	return err;
 }

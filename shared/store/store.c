@@ -122,7 +122,8 @@ load(struct store *s)
 		impl_sync(s);
 	bool was_loaded = s->view.journal != -1;
 	s->is_loaded = false;
-	enum store_err err = view_load(&fresh, &s->files, s->is_writer);
+	enum store_err err = view_load(&fresh, &s->files, s->is_writer,
+	    s->view.is_sealed ? &s->view.next : NULL);
 	if (err != STORE_OK) {
 		view_fini(&fresh);
 		return err;

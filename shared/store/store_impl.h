@@ -5,6 +5,7 @@
 #define STORE_STORE_IMPL_H
 
 #include "store/files.h"
+#include "store/generation.h"
 #include "store/overlay.h"
 #include "store/store.h"
 #include "store/view.h"
@@ -63,10 +64,10 @@ struct store_content {
 };
 
 /*
- * base.new with what fill (NULL: nothing) adds, to be prepared or aborted. On
- * failure it is gone again.
+ * Begins that generation with what fill (NULL: nothing) adds. On failure it
+ * is undone.
  */
-enum store_err impl_build(
-    struct store *s, store_fill *fill, void *arg, struct base_builder **out);
+enum store_err impl_build(struct store *s, uint64_t number, store_fill *fill,
+    void *arg, struct generation *g);
 
 #endif

@@ -85,6 +85,7 @@ view_apply(
 	     journal_op_next(&rest, &left, &op) == JOURNAL_OK;) {
 		if (op.type == JOURNAL_SEAL) {
 			v->is_sealed = true;
+			v->next = op.next;
 			continue;
 		}
 		const void *value = op.type == JOURNAL_PUT ? op.value : NULL;
@@ -253,8 +254,10 @@ try_journal(struct view *v, struct files *f, bool is_writer,
 		note(s, 1, STORE_CORRUPT, FILES_BASE,
 		    "damaged, or not the one its journal goes on "
 		    "from" RESTORE);
-	else
+	else {
+		v->durable = h.carried;
 		return true;
+	}
 	close(fd);
 	v->journal = -1;
 	return false;
@@ -313,9 +316,27 @@ open_base(struct files *f, int *fd, struct stat *st)
 	return err;
 }
 
-/* One attempt. *fd_id is the base that was opened, if one was. */
+/*
+ * Checksum and size. Who made the base has read it back, and it is the file
+ * that was written then: to those who saw that said, it needs no second look.
+ */
+static int
+check_base(int fd, const struct stat *st, const struct journal_next *next,
+    uint32_t *crc, uint64_t *bytes)
+{
+	struct files_id id = files_id(st);
+	if (next == NULL || id.ino != next->inode ||
+	    id.mtime_ns != next->mtime_ns || id.size != next->base_bytes)
+		return base_checksum(fd, crc, bytes);
+	*crc = next->base_crc;
+	*bytes = next->base_bytes;
+	return 0;
+}
+
+/* One attempt. v->base_id is the base that was opened, if one was. */
 static enum store_err
-load_once(struct view *v, struct files *f, bool is_writer, bool *has_base)
+load_once(struct view *v, struct files *f, bool is_writer,
+    const struct journal_next *next, bool *has_base)
 {
 	int fd;
 	struct stat st;
@@ -327,7 +348,7 @@ load_once(struct view *v, struct files *f, bool is_writer, bool *has_base)
 		return err;
 	*has_base = true;
 	v->base_id = files_id(&st);
-	if (base_checksum(fd, &crc, &bytes) == -1) {
+	if (check_base(fd, &st, next, &crc, &bytes) == -1) {
 		err = files_fail_errno(f, FILES_BASE, "cannot read");
 		close(fd);
 		return err;
@@ -349,11 +370,19 @@ load_once(struct view *v, struct files *f, bool is_writer, bool *has_base)
 	v->pos = JOURNAL_HEADER_SIZE;
 	if (fstat(v->journal, &st) == -1)
 		return files_fail_errno(f, journal_name(v), "cannot stat");
-	return view_catch_up(v, f, (uint64_t)st.st_size, NULL, NULL);
+	uint64_t carried = v->durable;
+	err = view_catch_up(v, f, (uint64_t)st.st_size, NULL, NULL);
+	if (err == STORE_OK && v->pos < carried)
+		err = files_fail(f, journal_name(v), STORE_CORRUPT,
+		    "damaged at byte %" PRIu64 ", before what was there from "
+		    "its beginning" RESTORE,
+		    v->pos);
+	return err;
 }
 
 enum store_err
-view_load(struct view *v, struct files *f, bool is_writer)
+view_load(struct view *v, struct files *f, bool is_writer,
+    const struct journal_next *next)
 {
 	for (int tries = 0; tries < LOAD_TRIES; tries++) {
 		struct stat st;
@@ -362,7 +391,7 @@ view_load(struct view *v, struct files *f, bool is_writer)
 		enum store_err err = files_open_dir(f, NULL);
 		if (err != STORE_OK)
 			return err;
-		err = load_once(v, f, is_writer, &has_base);
+		err = load_once(v, f, is_writer, next, &has_base);
 		if (!has_base)
 			return err;
 		/* Only what is said of the present base counts. */

@@ -20,6 +20,7 @@ struct view {
 	uint64_t durable; /* known to be on disk up to here */
 	uint64_t judged; /* file size when the tail was found to be torn */
 	bool is_sealed; /* the last record says: the base may go any time */
+	struct journal_next next; /* and that this one may come */
 	struct overlay overlay;
 	struct buf scratch;
 };
@@ -29,10 +30,12 @@ void view_fini(struct view *v); /* leaves it initialized */
 
 /*
  * Opens the base that has its name at this moment with the journal that
- * belongs to it. is_writer: the journal is opened for appending. Where
- * checkpoints run meanwhile it begins again.
+ * belongs to it. is_writer: the journal is opened for appending. next (may be
+ * NULL): of the seal that stood in the journal held until now; that base need
+ * not be checked again. Where checkpoints run meanwhile it begins again.
  */
-enum store_err view_load(struct view *v, struct files *f, bool is_writer);
+enum store_err view_load(struct view *v, struct files *f, bool is_writer,
+    const struct journal_next *next);
 
 /*
  * Reads the journal on from pos, up to size. fn (may be NULL) sees each op.

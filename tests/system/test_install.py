@@ -29,6 +29,9 @@ def test_other_prefix(tmp_path):
                           capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert done.stderr.startswith(f"{conf}:2: login.workers"), done.stderr
+    # Where man and bash look.
+    assert (prefix / "share/man/man8/gatecast.8").is_file()
+    assert (prefix / "share/bash-completion/completions/gatecast").is_file()
     for path in prefix.rglob("*"):
         mode = stat.S_IMODE(path.stat().st_mode)
         if path.is_dir() or os.access(path, os.X_OK):

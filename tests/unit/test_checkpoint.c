@@ -123,6 +123,83 @@ takes_in_what_is_written_meanwhile(void **state)
 	}
 }
 
+struct flood {
+	struct store *other;
+	int left; /* commits of 1 KiB still to be made */
+};
+
+static bool
+do_flood(void *arg, const void *key, size_t key_len, const void *value,
+    size_t value_len)
+{
+	struct flood *f = arg;
+	char name[16], big[1025];
+	(void)key, (void)key_len, (void)value, (void)value_len;
+	memset(big, 'x', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	for (; f->left > 0; f->left--) {
+		snprintf(name, sizeof(name), "k%d", f->left);
+		assert_int_equal(fixture_put(f->other, name, big), STORE_OK);
+	}
+	return false;
+}
+
+static void
+what_is_carried_over_must_be_whole(void **state)
+{
+	struct fixture *fx = *state;
+	static const int commits[] = {1, 100}; /* under the lock; before it */
+	for (uint64_t i = 0; i < 2; i++) {
+		struct store *w = fixture_open(fx, true);
+		struct flood f = {fixture_open(fx, true), commits[i]};
+		char name[32];
+		snprintf(name, sizeof(name), "journal.%d", (int)i + 2);
+		fixture_put(w, "a", "1");
+		assert_int_equal(store_checkpoint(w, do_flood, &f), STORE_OK);
+		store_close(f.other);
+		store_close(w);
+		long size = fixture_size(fx, name);
+		assert_true(size > commits[i] * 1024L);
+		assert_int_equal(fixture_try(fx), STORE_OK);
+		/* A flip in any of it, the last byte included. */
+		for (long at = 1; at < size; at += 1 + size / 300) {
+			fixture_flip(fx, name, size - at);
+			assert_int_equal(fixture_try(fx), STORE_CORRUPT);
+			assert_non_null(strstr(buf_str(&fx->detail), name));
+			fixture_flip(fx, name, size - at);
+		}
+		/* Behind it a torn tail is nothing but that. */
+		fixture_append(fx, name, "torn", 4);
+		assert_int_equal(fixture_try(fx), STORE_OK);
+		fixture_copy(fx, name, "whole");
+		assert_return_code(
+		    truncate(fixture_path(fx, name), size - 1), 0);
+		assert_int_equal(fixture_try(fx), STORE_CORRUPT);
+		fixture_rename(fx, "whole", name);
+		struct store *r = fixture_open(fx, false);
+		assert_int_equal(store_get(r, "k1", 2, NULL), STORE_OK);
+		store_close(r);
+	}
+}
+
+static void
+a_base_damaged_since_is_not_accepted_by_those_who_saw_the_seal(void **state)
+{
+	struct fixture *fx = *state;
+	struct store *w = fixture_open(fx, true);
+	struct store *r = fixture_open(fx, false);
+	fixture_put(w, "k", "v");
+	assert_get(fx, r, "k", "v");
+	assert_int_equal(store_checkpoint(w, NULL, NULL), STORE_OK);
+	fixture_flip(fx, "base.gdbm", -1);
+	assert_int_equal(store_get(r, "k", 1, NULL), STORE_CORRUPT);
+	assert_int_equal(fixture_try(fx), STORE_CORRUPT);
+	fixture_flip(fx, "base.gdbm", -1);
+	assert_get(fx, r, "k", "v");
+	store_close(r);
+	store_close(w);
+}
+
 static void
 gives_up_when_the_writer_stays(void **state)
 {
@@ -213,6 +290,9 @@ main(void)
 	    FIXTURE_TEST(keeps_what_is_live),
 	    FIXTURE_TEST(drops_what_has_expired),
 	    FIXTURE_TEST(takes_in_what_is_written_meanwhile),
+	    FIXTURE_TEST(what_is_carried_over_must_be_whole),
+	    FIXTURE_TEST(
+		a_base_damaged_since_is_not_accepted_by_those_who_saw_the_seal),
 	    FIXTURE_TEST(gives_up_when_the_writer_stays),
 	    FIXTURE_TEST(pays_when_the_journal_has_grown),
 	    FIXTURE_TEST(a_stale_next_journal_is_not_adopted),

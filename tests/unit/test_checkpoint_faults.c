@@ -12,6 +12,8 @@
 
 #include "store_faults.h"
 
+#include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 /* gdbm 1.23 leaks its buffers when it cannot write a new file's beginning. */
@@ -23,15 +25,48 @@ __lsan_default_suppressions(void)
 	return "leak:gdbm_fd_open\n";
 }
 
+/* Somebody else, who commits while the base is being made. */
+static struct {
+	struct store *store;
+	const char *value; /* NULL: does nothing (more) */
+	atomic_int *acked;
+} other;
+
+static bool
+commit_meanwhile(void *arg, const void *key, size_t key_len, const void *value,
+    size_t value_len)
+{
+	(void)arg, (void)key, (void)key_len, (void)value, (void)value_len;
+	const char *mine = other.value;
+	other.value = NULL;
+	if (mine != NULL &&
+	    fixture_put(other.store, "meanwhile", mine) == STORE_OK &&
+	    fixture_del(other.store, "revoked") == STORE_OK)
+		atomic_store(other.acked, 1);
+	return false;
+}
+
 /* Exit status 0 once nothing struck. */
 static void
-checkpoint_child(struct fixture *fx, enum fault_kind kind, long nth)
+checkpoint_child(
+    struct fixture *fx, enum fault_kind kind, long nth, const char *value)
 {
 	struct store *w = fixture_open(fx, true);
-	if (w == NULL)
+	other.store = fixture_open(fx, true);
+	if (w == NULL || other.store == NULL)
 		_exit(2);
+	other.value = value;
 	fault_arm(kind, nth, 0, NULL);
-	_exit(store_checkpoint(w, NULL, NULL) == STORE_OK ? 0 : 2);
+	_exit(store_checkpoint(w, commit_meanwhile, NULL) == STORE_OK ? 0 : 2);
+}
+
+static void
+assert_acked(struct fixture *fx, struct store *s, const char *value)
+{
+	if (atomic_load(other.acked) == 0)
+		return;
+	assert_get(fx, s, "meanwhile", value);
+	assert_get(fx, s, "revoked", "-");
 }
 
 static void
@@ -39,6 +74,9 @@ killed_at_every_step(void **state)
 {
 	struct fixture *fx = *state;
 	struct store *w = fixture_open(fx, true);
+	other.acked = mmap(NULL, sizeof(*other.acked), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(other.acked, MAP_FAILED);
 	assert_int_equal(fixture_put(w, "live", "0"), STORE_OK);
 	assert_int_equal(fixture_put(w, "ended", "1"), STORE_OK);
 	assert_int_equal(store_checkpoint(w, NULL, NULL), STORE_OK);
@@ -56,13 +94,16 @@ killed_at_every_step(void **state)
 			assert_int_equal(
 			    fixture_put(w, "ended", "1"), STORE_OK);
 			assert_int_equal(fixture_del(w, "ended"), STORE_OK);
+			assert_int_equal(
+			    fixture_put(w, "revoked", "1"), STORE_OK);
+			atomic_store(other.acked, 0);
 			uint64_t before = fixture_generation(w);
 			struct store *r = fixture_open(fx, false);
 			fflush(NULL);
 			pid_t pid = fork();
 			if (pid == 0)
-				checkpoint_child(
-				    fx, torn ? FAULT_TORN : FAULT_KILL, nth);
+				checkpoint_child(fx,
+				    torn ? FAULT_TORN : FAULT_KILL, nth, value);
 			assert_int_equal(waitpid(pid, &status, 0), pid);
 			assert_true(
 			    WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
@@ -74,6 +115,8 @@ killed_at_every_step(void **state)
 			assert_get(fx, r, "ended", "-");
 			assert_get(fx, fresh, "live", value);
 			assert_get(fx, fresh, "ended", "-");
+			assert_acked(fx, r, value);
+			assert_acked(fx, fresh, value);
 			assert_int_equal(
 			    fixture_generation(r), fixture_generation(fresh));
 			moved += fixture_generation(r) != before;
@@ -89,6 +132,7 @@ killed_at_every_step(void **state)
 			assert_get(fx, r, "live", last);
 			assert_get(fx, fresh, "live", last);
 			assert_get(fx, r, "ended", "-");
+			assert_acked(fx, r, value);
 			assert_int_equal(fixture_size(fx, "base.new"), -1);
 			char name[32];
 			for (uint64_t g = 1; g < fixture_generation(w); g++) {
@@ -106,6 +150,7 @@ killed_at_every_step(void **state)
 		}
 	print_message("%ld kills, %ld after the commit point\n", steps, moved);
 	assert_true(steps > 20 && moved > 4);
+	munmap(other.acked, sizeof(*other.acked));
 }
 
 static void
@@ -123,10 +168,18 @@ failing_at_every_step(void **state)
 			assert_int_equal(
 			    fixture_put(w, "live", value), STORE_OK);
 			assert_int_equal(fixture_del(w, "ended"), STORE_OK);
+			atomic_int acked = 0;
+			other.acked = &acked;
+			other.store = fixture_open(fx, true);
+			other.value = value;
+			assert_int_equal(
+			    fixture_put(w, "revoked", "1"), STORE_OK);
 			fault_arm(FAULT_ERROR, nth, errors[e], NULL);
-			enum store_err err = store_checkpoint(w, NULL, NULL);
+			enum store_err err =
+			    store_checkpoint(w, commit_meanwhile, NULL);
 			bool has_struck = fault_has_struck();
 			fault_disarm();
+			store_close(other.store);
 			/* An error is told; whatever it was, all is there. */
 			struct store *fresh = fixture_open(fx, false);
 			assert_non_null(fresh);
@@ -134,19 +187,21 @@ failing_at_every_step(void **state)
 			assert_get(fx, fresh, "live", value);
 			assert_get(fx, r, "ended", "-");
 			assert_get(fx, fresh, "ended", "-");
+			assert_acked(fx, r, value);
+			assert_acked(fx, fresh, value);
 			if (err != STORE_OK) {
 				assert_true(
 				    err == STORE_IO || err == STORE_FULL);
 				assert_string_not_equal(store_detail(w), "");
 			}
 			/* No lock is left behind. */
-			struct store *other = fixture_open(fx, true);
+			struct store *after = fixture_open(fx, true);
 			assert_int_equal(
-			    fixture_put(other, "live", "x"), STORE_OK);
+			    fixture_put(after, "live", "x"), STORE_OK);
 			assert_int_equal(
-			    store_checkpoint(other, NULL, NULL), STORE_OK);
+			    store_checkpoint(after, NULL, NULL), STORE_OK);
 			assert_get(fx, r, "live", "x");
-			store_close(other);
+			store_close(after);
 			store_close(fresh);
 			store_close(r);
 			store_close(w);

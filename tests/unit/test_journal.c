@@ -54,7 +54,8 @@ header_comes_back(void **state)
 {
 	(void)state;
 	uint8_t bytes[JOURNAL_HEADER_SIZE];
-	struct journal_header in = {GEN, UINT64_C(0x123456789a), 0xdeadbeef};
+	struct journal_header in = {
+	    GEN, UINT64_C(0x123456789a), 0xdeadbeef, UINT64_C(0x55443322)};
 	struct journal_header out;
 	journal_header_encode(&in, bytes);
 	assert_int_equal(
@@ -62,8 +63,10 @@ header_comes_back(void **state)
 	assert_int_equal(out.generation, in.generation);
 	assert_int_equal(out.base_bytes, in.base_bytes);
 	assert_int_equal(out.base_crc, in.base_crc);
+	assert_int_equal(out.carried, in.carried);
 	/* The layout DESIGN.md has. */
 	assert_memory_equal(bytes, "GCJOURNL\1\0\0\0\100\0\0\0\7\0\0\0", 20);
+	assert_memory_equal(bytes + 40, "\x22\x33\x44\x55\0\0\0\0", 8);
 }
 
 static void
@@ -71,7 +74,7 @@ header_refuses_every_flipped_bit(void **state)
 {
 	(void)state;
 	uint8_t bytes[JOURNAL_HEADER_SIZE];
-	struct journal_header in = {GEN, 4096, 1}, out;
+	struct journal_header in = {.generation = GEN}, out;
 	journal_header_encode(&in, bytes);
 	for (size_t bit = 0; bit < sizeof(bytes) * 8; bit++) {
 		bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
@@ -90,7 +93,7 @@ header_of_a_later_version_is_told_apart(void **state)
 {
 	(void)state;
 	uint8_t bytes[JOURNAL_HEADER_SIZE];
-	struct journal_header h = {GEN, 4096, 1};
+	struct journal_header h = {.generation = GEN};
 	journal_header_encode(&h, bytes);
 	bytes[8] = 2;
 	uint32_t crc = crc32c(0, bytes, 60);
@@ -121,11 +124,12 @@ record_comes_back(void **state)
 	struct buf b = BUF_INIT;
 	struct journal_record r;
 	struct journal_op op;
+	struct journal_next next = {UINT64_MAX - 7, -3, 1 << 20, 0x87654321};
 	assert_int_equal(journal_record_begin(&b), 0);
 	assert_int_equal(journal_put(&b, "k", 1, "value", 5), 0);
 	assert_int_equal(journal_put(&b, "e", 1, "", 0), 0);
 	assert_int_equal(journal_del(&b, "gone", 4), 0);
-	assert_int_equal(journal_seal(&b), 0);
+	assert_int_equal(journal_seal(&b, &next), 0);
 	assert_int_equal(journal_record_finish(&b, GEN, 64, 64), 0);
 	assert_int_equal(
 	    journal_record_decode(b.data, b.len, GEN, 64, &r), JOURNAL_OK);
@@ -133,7 +137,7 @@ record_comes_back(void **state)
 	assert_int_equal(r.durable, 64);
 	assert_int_equal(r.body_len,
 	    JOURNAL_PUT_SIZE(1, 5) + JOURNAL_PUT_SIZE(1, 0) +
-		JOURNAL_DEL_SIZE(4) + 1);
+		JOURNAL_DEL_SIZE(4) + JOURNAL_SEAL_SIZE);
 	const uint8_t *body = r.body;
 	size_t n = r.body_len;
 	assert_int_equal(journal_op_next(&body, &n, &op), JOURNAL_OK);
@@ -148,6 +152,10 @@ record_comes_back(void **state)
 	assert_memory_equal(op.key, "gone", 4);
 	assert_int_equal(journal_op_next(&body, &n, &op), JOURNAL_OK);
 	assert_int_equal(op.type, JOURNAL_SEAL);
+	assert_int_equal(op.next.inode, next.inode);
+	assert_int_equal(op.next.mtime_ns, next.mtime_ns);
+	assert_int_equal(op.next.base_bytes, next.base_bytes);
+	assert_int_equal(op.next.base_crc, next.base_crc);
 	assert_int_equal(journal_op_next(&body, &n, &op), JOURNAL_END);
 	buf_fini(&b);
 }
@@ -236,6 +244,7 @@ ops_that_make_no_sense_are_refused(void **state)
 	    {"\1\1\0\1\0\1\0kv", 9}, /* value of 65537 */
 	    {"\1\1\0\377\377\377\377kv", 9}, {"\2\1\1k", 4}, /* key of 257 */
 	    {"\2\5\0!meta", 8}, /* the base's own */
+	    {"\3", 1}, {"\3abcdefghijklmnopqrstuvwxyz0", 28}, /* cut */
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct journal_op op;
