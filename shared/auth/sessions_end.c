@@ -133,8 +133,13 @@ sessions_end_user(
 		err = store_each(s->store, collect_any, &e);
 	} else {
 		err = sessions_index_each(s->store, head, collect_entry, &e);
-		/* With one left, its list must stay. */
-		if (err == STORE_OK && keep == NULL)
+		/*
+		 * With one left its list must stay, and also where it takes
+		 * several transactions: a kill in between must leave the rest
+		 * to be found, and what is begun in between.
+		 */
+		if (err == STORE_OK && keep == NULL &&
+		    e.keys.len <= BATCH_MAX * SESSIONS_KEY_LEN)
 			err = sessions_index_del(s->store, head);
 	}
 	if (err == STORE_OK && e.keys.has_failed)

@@ -302,24 +302,42 @@ sessions_index_add(
 	return err == STORE_OK ? put_head(s, head, &h) : err;
 }
 
-bool
-sessions_index_is_dead(const void *key, size_t key_len, const void *value,
-    size_t value_len, int64_t now_s)
+/* *until_s: of a head or of a chunk. */
+static bool
+parse_any(const void *key, size_t key_len, const void *value, size_t value_len,
+    int64_t *until_s)
 {
 	struct head h;
 	struct chunk c;
-	int64_t until_s;
+	bool is_good;
 
 	if (key_len < SESSIONS_INDEX_LEN || memcmp(key, "n:", 2) != 0)
 		return false;
 	if (key_len == SESSIONS_INDEX_LEN) {
-		if (!parse_head(value, value_len, &h))
-			return false;
-		until_s = h.until_s;
+		is_good = parse_head(value, value_len, &h);
+		*until_s = h.until_s;
 	} else {
-		if (!parse_chunk(value, value_len, &c))
-			return false;
-		until_s = c.until_s;
+		is_good = parse_chunk(value, value_len, &c);
+		*until_s = c.until_s;
 	}
-	return until_s > 0 && until_s <= now_s;
+	return is_good;
+}
+
+bool
+sessions_index_is_dead(const void *key, size_t key_len, const void *value,
+    size_t value_len, int64_t now_s)
+{
+	int64_t until_s;
+
+	return parse_any(key, key_len, value, value_len, &until_s) &&
+	    until_s > 0 && until_s <= now_s;
+}
+
+bool
+sessions_index_is_good(
+    const void *key, size_t key_len, const void *value, size_t value_len)
+{
+	int64_t until_s;
+
+	return parse_any(key, key_len, value, value_len, &until_s);
 }

@@ -47,4 +47,8 @@ enum store_err sessions_index_del(struct store *s, const char *head);
 bool sessions_index_is_dead(const void *key, size_t key_len, const void *value,
     size_t value_len, int64_t now_s);
 
+/* Whether a record of the store is one of a list. Pure. */
+bool sessions_index_is_good(
+    const void *key, size_t key_len, const void *value, size_t value_len);
+
 #endif

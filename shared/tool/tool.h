@@ -99,6 +99,12 @@ int tool_config_check(struct tool *t);
 int tool_config_show(struct tool *t);
 
 /*
+ * What stands in store.dir beside the records: owners, and what was left
+ * there. n: findings that ask for something to be done.
+ */
+void tool_check_files(const struct tool *t, uint64_t *n);
+
+/*
  * Makes what is missing of stores and keyring in store.dir, one "made PATH"
  * line each. TOOL_OK or the exit code.
  */

@@ -31,6 +31,8 @@ kind_of(const char *store, const char *key, size_t n)
 	    {"throttle", "n:", "account"},
 	    {"throttle", "a:", "address"},
 	    {"throttle", "d:", "device"},
+	    {"throttle", "se", "secret"},
+	    {"throttle", "d:", "device"},
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)

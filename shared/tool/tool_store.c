@@ -1,8 +1,6 @@
 /*
  * gatecast store: the directories below store.dir.
  */
-#include "auth/crypto.h"
-#include "base/log.h"
 #include "tool/tool.h"
 #include "tool/tool_out.h"
 
@@ -129,99 +127,6 @@ open_all(struct tool *t, bool is_writer, struct all *a)
 		code = tool_open_sessions(t, is_writer, &a->sessions);
 	if (code == TOOL_OK)
 		code = tool_open_throttle(t, is_writer, &a->throttle);
-	return code;
-}
-
-/* --- check -------------------------------------------------------------- */
-
-typedef bool is_good_fn(
-    const void *key, size_t key_len, const void *value, size_t value_len);
-
-static bool
-is_good_user(
-    const void *key, size_t key_len, const void *value, size_t value_len)
-{
-	struct record_user u;
-
-	(void)key;
-	(void)key_len;
-	int rc = record_get_user(value, value_len, &u);
-	crypto_wipe(&u, sizeof(u));
-	return rc == 0;
-}
-
-static bool
-is_good_session(
-    const void *key, size_t key_len, const void *value, size_t value_len)
-{
-	struct record_session s;
-
-	/* What is no session is of the index by user. */
-	return (key_len > 2 && memcmp(key, "n:", 2) == 0) ||
-	    (sessions_is_key(key, key_len) &&
-		record_get_session(value, value_len, &s) == 0);
-}
-
-struct check {
-	uint64_t n, bad;
-	is_good_fn *is_good;
-};
-
-static int
-check_one(void *arg, const void *key, size_t key_len, const void *value,
-    size_t value_len)
-{
-	struct check *c = arg;
-	char name[STORE_KEY_MAX * 4 + 1];
-
-	c->n++;
-	if (c->is_good(key, key_len, value, value_len))
-		return 0;
-	c->bad++;
-	log_escape(key, key_len, name, sizeof(name));
-	tool_fail(TOOL_REFUSED, "record %s: malformed", name);
-	return 0;
-}
-
-/* Reads every record of a store. What was found, or code if that is bad. */
-static int
-check_store(int code, struct store *s, const char *name, is_good_fn *is_good)
-{
-	struct check c = {.is_good = is_good};
-	struct store_stats stats;
-
-	enum store_err err = store_each(s, check_one, &c);
-	if (err == STORE_OK)
-		err = store_stats(s, &stats);
-	if (err != STORE_OK) {
-		int failed = tool_fail_store(err, name, store_detail(s));
-		return code == TOOL_OK ? failed : code;
-	}
-	printf("%s: generation %llu, %llu records%s\n", name,
-	    (unsigned long long)stats.generation, (unsigned long long)c.n,
-	    c.bad == 0 ? ", ok" : "");
-	return code == TOOL_OK && c.bad > 0 ? TOOL_REFUSED : code;
-}
-
-int
-tool_store_check(struct tool *t)
-{
-	struct all a;
-
-	int code = open_all(t, false, &a);
-	if (code == TOOL_OK) {
-		/* All are looked at, also when the first is not well. */
-		code = check_store(
-		    code, users_store(a.users), "users", is_good_user);
-		code = check_store(code, sessions_store(a.sessions), "sessions",
-		    is_good_session);
-		code = check_store(code, throttle_store(a.throttle), "throttle",
-		    throttle_is_good);
-		size_t keys = sessions_keyring(a.sessions)->n;
-		printf(
-		    "keyring: %zu %s, ok\n", keys, keys == 1 ? "key" : "keys");
-	}
-	close_all(&a);
 	return code;
 }
 

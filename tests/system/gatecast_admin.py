@@ -40,5 +40,19 @@ class Admin:
                     input=password + "\n", code=code)
 
 
+def sign_in(admin, *users):
+    """Cookies of fresh sessions, without a login."""
+    made = subprocess.run(
+        [BUILD / "tests/make-session", admin.store, *users],
+        capture_output=True, text=True, check=True)
+    return made.stdout.split()
+
+
+def put(admin, store, key, value):
+    """A record of a store, whatever it says."""
+    subprocess.run([BUILD / "tests/store-worker", admin.store / store,
+                    "put", key, value], check=True, capture_output=True)
+
+
 def audit(done):
     return [line for line in done.stderr.splitlines() if "audit " in line]

@@ -10,7 +10,8 @@ import threading
 import pytest
 
 from conftest import BUILD
-from gatecast_admin import OK, REFUSED, UNREACHABLE, USAGE, Admin, audit
+from gatecast_admin import (REFUSED, UNREACHABLE, USAGE, Admin, audit, put,
+                            sign_in)
 
 
 @pytest.fixture
@@ -27,23 +28,9 @@ def names(admin):
     return sorted(u["name"] for u in listed)
 
 
-def sign_in(admin, *users):
-    """Cookies of fresh sessions, without a login."""
-    made = subprocess.run(
-        [BUILD / "tests/make-session", admin.store, *users],
-        capture_output=True, text=True, check=True)
-    return made.stdout.split()
-
-
 def sessions(admin):
     listed = json.loads(admin("session", "list", "--json").stdout)
     return sorted(s["user"] for s in listed)
-
-
-def put(admin, key, value):
-    """A record of the users store, whatever it says."""
-    subprocess.run([BUILD / "tests/store-worker", admin.store / "users",
-                    "put", key, value], check=True, capture_output=True)
 
 
 # --- dump -----------------------------------------------------------------
@@ -62,7 +49,7 @@ def test_dump_names_each_record(admin):
 
 def test_dump_escapes_what_does_not_belong_there(admin):
     admin.add()
-    put(admin, "odd\nkey", "a\nb\x1b[2J")
+    put(admin, "users", "odd\nkey", "a\nb\x1b[2J")
     assert r"users unknown odd\x0akey a\x0ab\x1b[2J" in dump(admin)
 
 
@@ -309,7 +296,7 @@ def test_no_backup_over_what_is_not_a_file(admin, tmp_path):
 def test_no_backup_without_a_user_that_cannot_be_read(admin, tmp_path):
     admin.add()
     (tmp_path / "backup").write_text("of yesterday")
-    put(admin, "u:" + 64 * "0", "v=1 name=")
+    put(admin, "users", "u:" + 64 * "0", "v=1 name=")
     done = admin("store", "backup", str(tmp_path / "backup"), code=REFUSED)
     assert "u:" + 64 * "0" + ": malformed" in done.stderr
     assert "no backup was made" in done.stderr
