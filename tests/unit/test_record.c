@@ -68,6 +68,42 @@ test_session(void **state)
 }
 
 static void
+test_throttle(void **state)
+{
+	static const char *const refused[] = {
+	    "",
+	    "v=2 who=a fails=1 since=2 until=3",
+	    "v=1 who= fails=1 since=2 until=3",
+	    "v=1 who=a fails=1 since=2",
+	    "v=1 who=a fails=01 since=2 until=3",
+	    "v=1 who=a fails=-1 since=2 until=3",
+	    "v=1 who=a fails=1 since=2 until=9223372036854775808",
+	    "v=1 who=a who=b fails=1 since=2 until=3",
+	};
+	struct record_throttle a, b;
+	struct buf text = BUF_INIT;
+
+	(void)state;
+	memset(&a, 0, sizeof(a));
+	strncpy(a.who, "2001:db8::/64", sizeof(a.who) - 1);
+	a.state = (struct throttle_state){5, 1700000000, INT64_MAX};
+	assert_int_equal(record_put_throttle(&a, &text), 0);
+	assert_string_equal(buf_str(&text),
+	    "v=1 who=2001:db8::/64 fails=5 since=1700000000 "
+	    "until=9223372036854775807");
+	memset(&b, 0xff, sizeof(b));
+	assert_int_equal(record_get_throttle(text.data, text.len, &b), 0);
+	assert_memory_equal(&a, &b, sizeof(a));
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		assert_int_equal(
+		    record_get_throttle(refused[i], strlen(refused[i]), &b),
+		    -1);
+	a.state.fails = -1;
+	assert_int_equal(record_put_throttle(&a, &text), -1);
+	buf_fini(&text);
+}
+
+static void
 test_every_cut(void **state)
 {
 	struct record_session r;
@@ -241,6 +277,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_user),
 	    cmocka_unit_test(test_session),
+	    cmocka_unit_test(test_throttle),
 	    cmocka_unit_test(test_every_cut),
 	    cmocka_unit_test(test_malformed),
 	    cmocka_unit_test(test_unknown_key),
