@@ -176,6 +176,8 @@ keyring_load(const char *dir, struct keyring *out, struct buf *error)
 		buf_printf(error, "%s: %s", buf_str(&path), file_strerror(err));
 		if (err == FILE_MODE)
 			buf_printf(error, "; chmod 640 %s", buf_str(&path));
+		if (err == FILE_MISSING)
+			buf_puts(error, "; `gatecast store init` makes it");
 		goto out;
 	}
 	if (keyring_parse(text.data, text.len, out, &why) != 0) {

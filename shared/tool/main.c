@@ -75,15 +75,12 @@ static const struct tool_args_command commands[] = {
     {NULL, NULL, NULL, 0, 0, 0, false, NULL, NULL},
 };
 
-static int
-print_help(struct tool *t)
+/* Those of a group (NULL: all) and verb (NULL: all); gives their number. */
+static size_t
+print_commands(const char *group, const char *verb)
 {
-	const char *group = t->args.n > 0 ? t->args.operands[0] : NULL;
-	const char *verb = t->args.n > 1 ? t->args.operands[1] : NULL;
 	size_t shown = 0;
 
-	if (group == NULL)
-		puts("usage: gatecast [-c FILE] COMMAND\n");
 	for (const struct tool_args_command *c = commands; c->group != NULL;
 	     c++) {
 		if ((group != NULL && strcmp(group, c->group) != 0) ||
@@ -94,13 +91,42 @@ print_help(struct tool *t)
 		printf("    %s\n", c->help);
 		shown++;
 	}
-	if (shown == 0)
-		return tool_fail(TOOL_USAGE, "no such command: %s%s%s", group,
-		    verb == NULL ? "" : " ", verb == NULL ? "" : verb);
+	return shown;
+}
+
+static int
+print_all(void)
+{
+	puts("usage: gatecast [-c FILE] COMMAND\n");
+	print_commands(NULL, NULL);
+	puts("\nConfiguration: " CONFIG_PATH_DEFAULT ", or -c FILE.\n"
+	     "Exit: 0 ok, 1 refused, 2 usage, 3 not found, 4 store or "
+	     "daemon not reachable.");
+	return TOOL_OK;
+}
+
+static int
+print_help(struct tool *t)
+{
+	const char *group = t->args.n > 0 ? t->args.operands[0] : NULL;
+	const char *verb = t->args.n > 1 ? t->args.operands[1] : NULL;
+
 	if (group == NULL)
-		puts("\nConfiguration: " CONFIG_PATH_DEFAULT ", or -c FILE.\n"
-		     "Exit: 0 ok, 1 refused, 2 usage, 3 not found, 4 store or "
-		     "daemon not reachable.");
+		return print_all();
+	if (print_commands(group, verb) > 0)
+		return TOOL_OK;
+	return tool_fail(TOOL_USAGE,
+	    "no such command: %s%s%s; see `gatecast help`", group,
+	    verb == NULL ? "" : " ", verb == NULL ? "" : verb);
+}
+
+/* --help behind what it is asked about. */
+static int
+print_option_help(const struct tool_args *a)
+{
+	if (a->group == NULL)
+		return print_all();
+	print_commands(a->group, a->command == NULL ? NULL : a->command->verb);
 	return TOOL_OK;
 }
 
@@ -117,11 +143,21 @@ print_usage(enum tool_args_err err, const struct tool_args *a, const char *word)
 {
 	int code = tool_fail(TOOL_USAGE, "%s%s", tool_args_strerror(err), word);
 
-	fputs("usage: ", stderr);
-	if (a->command != NULL)
-		tool_args_print_usage(stderr, a->command);
-	else
-		fputs("gatecast [-c FILE] COMMAND; see `gatecast help`\n",
+	const char *lead = "usage: ";
+	for (const struct tool_args_command *c = commands; c->group != NULL;
+	     c++) {
+		bool is_meant = a->command != NULL
+		    ? a->command == c
+		    : a->group != NULL && strcmp(a->group, c->group) == 0;
+		if (!is_meant)
+			continue;
+		fputs(lead, stderr);
+		tool_args_print_usage(stderr, c);
+		lead = "       ";
+	}
+	if (a->group == NULL)
+		fputs(
+		    "usage: gatecast [-c FILE] COMMAND; see `gatecast help`\n",
 		    stderr);
 	return code;
 }
@@ -158,7 +194,7 @@ main(int argc, char **argv)
 	    tool_args_parse(commands, argc, argv, &t.args, &word);
 	if (err == TOOL_ARGS_UNKNOWN_OPTION &&
 	    (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0))
-		return print_help(&t);
+		return print_option_help(&t.args);
 	if (err != TOOL_ARGS_OK)
 		return print_usage(err, &t.args, word);
 	if (!t.args.command->is_configured)
@@ -174,6 +210,10 @@ main(int argc, char **argv)
 		code = tool_fail(TOOL_REFUSED, "no source of random numbers");
 	else
 		code = t.args.command->run(&t);
+	if (code == TOOL_UNREACHABLE && tool_is_stranger(&t))
+		fputs("gatecast: you are neither root nor the owner of "
+		      "store.dir\n",
+		    stderr);
 	config_fini(&t.config);
 	if (fflush(stdout) == EOF && code == TOOL_OK)
 		code = tool_fail(

@@ -122,6 +122,14 @@ tool_become_owner(struct tool *t)
 	return TOOL_OK;
 }
 
+bool
+tool_is_stranger(const struct tool *t)
+{
+	struct stat st;
+
+	return stat(t->config.store.dir, &st) == 0 && st.st_uid != geteuid();
+}
+
 static int
 fail_open(enum store_err err, const char *what, struct buf *detail)
 {

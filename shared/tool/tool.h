@@ -61,6 +61,9 @@ int tool_open_throttle(struct tool *t, bool is_writer, struct throttle **out);
 /* Becomes the owner of store.dir; TOOL_UNREACHABLE when it is not there. */
 int tool_become_owner(struct tool *t);
 
+/* Neither root nor the owner of store.dir. */
+bool tool_is_stranger(const struct tool *t);
+
 /* Ends all sessions of a user (all: NULL) and says how many. */
 int tool_end_sessions(struct sessions *s, const char *user);
 

@@ -83,13 +83,14 @@ find_command(const struct tool_args_command *commands, const char *group,
 	return NULL;
 }
 
-static bool
-is_group(const struct tool_args_command *commands, const char *word)
+/* The word as the table has it, or NULL. */
+static const char *
+find_group(const struct tool_args_command *commands, const char *word)
 {
 	for (; commands->group != NULL; commands++)
 		if (strcmp(commands->group, word) == 0)
-			return true;
-	return false;
+			return commands->group;
+	return NULL;
 }
 
 enum tool_args_err
@@ -99,6 +100,7 @@ tool_args_parse(const struct tool_args_command *commands, int argc,
 	const char *words[TOOL_ARGS_OPERANDS_MAX + 2];
 	const char *extra = NULL;
 	const char *stray = NULL; /* first option outside its command */
+	enum tool_args_err err = TOOL_ARGS_OK; /* of the first bad option */
 	size_t n = 0, used = 0;
 	unsigned given = 0;
 	bool is_over = false;
@@ -118,22 +120,29 @@ tool_args_parse(const struct tool_args_command *commands, int argc,
 			continue;
 		}
 		const struct option *o = find_option(argv[i]);
-		*word = argv[i];
-		if (o == NULL)
-			return TOOL_ARGS_UNKNOWN_OPTION;
-		if (o->has_value && i + 1 == argc)
-			return TOOL_ARGS_NO_VALUE;
+		if (o == NULL || (o->has_value && i + 1 == argc)) {
+			if (err == TOOL_ARGS_OK) {
+				err = o == NULL ? TOOL_ARGS_UNKNOWN_OPTION
+						: TOOL_ARGS_NO_VALUE;
+				*word = argv[i];
+			}
+			continue;
+		}
 		set_option(out, o, o->has_value ? argv[++i] : NULL);
 		given |= o->bit;
 	}
 
-	*word = "";
+	if (n > 0) {
+		out->group = find_group(commands, words[0]);
+		out->command = find_command(
+		    commands, words[0], n > 1 ? words[1] : NULL, &used);
+	}
+	if (err != TOOL_ARGS_OK)
+		return err;
 	if (n == 0)
 		return TOOL_ARGS_NO_COMMAND;
-	out->command =
-	    find_command(commands, words[0], n > 1 ? words[1] : NULL, &used);
 	if (out->command == NULL) {
-		if (!is_group(commands, words[0]))
+		if (out->group == NULL)
 			*word = words[0];
 		else if (n > 1)
 			*word = words[1];

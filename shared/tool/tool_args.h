@@ -34,6 +34,7 @@ struct tool_args_command {
 
 struct tool_args {
 	const struct tool_args_command *command;
+	const char *group; /* the first word, if commands begin so */
 	const char *conf; /* -c FILE, or NULL */
 	const char *operands[TOOL_ARGS_OPERANDS_MAX];
 	size_t n;
@@ -58,7 +59,7 @@ enum tool_args_err {
 /*
  * commands ends with a NULL group. Options may stand anywhere; "--" ends
  * them. On failure *word is the word at fault ("" if one is missing), and
- * out->command is set when it was recognised.
+ * out->group and out->command are set when they were recognised.
  */
 enum tool_args_err tool_args_parse(const struct tool_args_command *commands,
     int argc, char *const *argv, struct tool_args *out, const char **word);

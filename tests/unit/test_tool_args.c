@@ -170,6 +170,41 @@ test_group_alone(void **state)
 	assert_string_equal(a.operands[1], "add");
 }
 
+/* What was meant, as far as it can be told: usage is printed from it. */
+static void
+test_meant(void **state)
+{
+	static const struct {
+		const char *words[WORDS_MAX];
+		const char *group;
+		const char *verb;
+	} cases[] = {
+	    {{"usr", "add", NULL}, NULL, NULL},
+	    {{"user", NULL}, "user", NULL},
+	    {{"user", "ad", NULL}, "user", NULL},
+	    {{"user", "add", NULL}, "user", "add"},
+	    {{"user", "--xml", "list", NULL}, "user", "list"},
+	    {{"--xml", NULL}, NULL, NULL},
+	    {{"session", "revoke", "--user", NULL}, "session", "revoke"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct tool_args a;
+		const char *word;
+		assert_int_not_equal(
+		    parse(cases[i].words, &a, &word), TOOL_ARGS_OK);
+		if (cases[i].group == NULL)
+			assert_null(a.group);
+		else
+			assert_string_equal(a.group, cases[i].group);
+		if (cases[i].verb == NULL)
+			assert_null(a.command);
+		else
+			assert_string_equal(a.command->verb, cases[i].verb);
+	}
+}
+
 static void
 test_usage(void **state)
 {
@@ -200,6 +235,7 @@ main(void)
 	    cmocka_unit_test(test_option_values),
 	    cmocka_unit_test(test_double_dash),
 	    cmocka_unit_test(test_group_alone),
+	    cmocka_unit_test(test_meant),
 	    cmocka_unit_test(test_usage),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
