@@ -87,7 +87,7 @@ def test_json(admin, table):
 
 
 def test_json_of_throttle(request):
-    site = make(request).start()
+    site = make(request, login__throttle="yes").start()
     assert site.post_login("alice", "not it at all").status == 401
     rows = json.loads(site.tool("throttle", "list", "--json").stdout)
     keys = json_keys_of_manual()["throttle list"]
@@ -108,12 +108,17 @@ def test_examples_work(tmp_path):
                         MANUAL.read_text(), re.M | re.S).group(1)
     commands = re.findall(r"^\.Dl \$ (.*)$", section, re.M)
     assert len(commands) >= 4
+    # As htpasswd -B makes it.
+    (tmp_path / ".htpasswd").write_text(
+        "carol:$2y$05$" + "abcdefghijklmnopqrstuO" + "x" * 31 + "\n")
     script = f'gatecast() {{ "{SCRIPT}" -c "{admin.conf}" "$@"; }}\n'
     for command in commands:
         done = subprocess.run(
             ["bash", "-o", "pipefail", "-c", script + command], env=ENV,
             cwd=tmp_path, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, (command, done.stderr)
+    rows = json.loads(admin("user", "list", "--json").stdout)
+    assert [row["name"] for row in rows] == ["alice", "carol"]
 
 
 # --- completion ---------------------------------------------------------------
