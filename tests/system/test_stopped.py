@@ -31,10 +31,10 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture
 def pair(request):
     # Activity is to be noted every second: that is a write too.
-    wait_s = getattr(request, "param", LOCK_WAIT_S)
     with Pair(login={"env": ENV}, set={
-            "store.lock_wait_ms": int(wait_s * 1000),
-            "login.idle_lifetime_s": 9, "login.workers": 3}) as p:
+            "store.lock_wait_ms": int(LOCK_WAIT_S * 1000),
+            "login.idle_lifetime_s": 9, "login.workers": 3,
+            **getattr(request, "param", {})}) as p:
         yield p
 
 
@@ -175,7 +175,8 @@ def test_tool_holds_the_sessions(pair):
         check_writes(pair, lives)
 
 
-@pytest.mark.parametrize("pair", [60], indirect=True)
+@pytest.mark.parametrize("pair", [{"store.lock_wait_ms": 60000}],
+                         indirect=True)
 def test_reads_wait_for_nothing(pair):
     """Where a writer would wait for a minute, what a page writes beside its
     answer must not: that somebody was active, and has expired."""
@@ -217,11 +218,12 @@ def test_worker_holds_the_lock(pair):
     check_writes(pair, lives)
 
 
+@pytest.mark.parametrize("pair", [{"login.throttle": "yes"}], indirect=True)
 def test_tool_holds_the_throttle(pair):
     lives, ended = three_sessions(pair)
-    assert pair.login.post_login("alice", "wrong").status == 401
+    assert pair.login.post_login("bob", "wrong").status == 401
     with tool_stopped(pair, "pwrite64", journal(pair, "throttle"),
-                      "throttle", "clear", "alice"):
+                      "throttle", "clear", "bob"):
         check_reads(pair, lives, ended)
         check_writes_refused(pair, lives, has_logout=False)
         assert pair.logout(lives[0]).status == 303
