@@ -49,6 +49,16 @@ get_secret(struct users *u, bool *is_new, struct buf *error)
 	    : err;
 }
 
+static bool
+is_readable_store(struct users *u)
+{
+	struct buf why = BUF_INIT;
+
+	enum store_err err = users_open_store(u, false, 0, &why);
+	buf_fini(&why);
+	return err == STORE_OK;
+}
+
 enum store_err
 users_open_damaged(const char *dir, int lock_wait_ms, int64_t reserve_bytes,
     struct users **out, bool *is_readable, struct buf *error)
@@ -71,6 +81,9 @@ users_open_damaged(const char *dir, int lock_wait_ms, int64_t reserve_bytes,
 	if (err == STORE_OK && is_new)
 		err = store_stats(u->store, &stats);
 	*is_readable = err == STORE_OK && (!is_new || stats.records == 0);
+	/* Where it is writing that failed there is nothing to be mended. */
+	if (err == STORE_IO && is_readable_store(u))
+		goto fail;
 	if (err != STORE_OK && err != STORE_CORRUPT && err != STORE_IO)
 		goto fail;
 	*out = u;

@@ -179,6 +179,19 @@ open_users(struct restore *r)
 	return code;
 }
 
+static bool
+can_read_sessions(const struct restore *r)
+{
+	struct sessions *s;
+	struct buf why = BUF_INIT;
+
+	enum store_err err = sessions_open(
+	    r->t->config.store.dir, false, 0, 0, r->t->clock, &s, &why);
+	sessions_close(s);
+	buf_fini(&why);
+	return err == STORE_OK;
+}
+
 /* With a keyring: a missing one is made, a damaged one is not guessed at. */
 static int
 open_sessions(struct restore *r)
@@ -199,7 +212,7 @@ open_sessions(struct restore *r)
 	if (err == STORE_OK)
 		err = sessions_open(dir, true, (int)c->store.lock_wait_ms,
 		    c->store.reserve_bytes, t->clock, &r->sessions, &why);
-	if (err == STORE_CORRUPT || err == STORE_IO)
+	if (err == STORE_CORRUPT || (err == STORE_IO && !can_read_sessions(r)))
 		fprintf(stderr, "gatecast: %s\n", buf_str(&why));
 	else if (err != STORE_OK)
 		code = tool_fail_store(
