@@ -16,6 +16,10 @@
 
 #define STORE_DIR "throttle"
 #define DIR_MODE 0700
+/* Refused, guessing would not be slowed down: for what others can only read
+ * that is the worse of the two. */
+#define FORBIDDEN_MODE 0022
+#define GIVE_BACK_WAIT_MS 100 /* it was free a moment ago */
 #define SECRET_CHARS CRYPTO_B64_LEN(CRYPTO_KEY_BYTES)
 #define NETWORK_BYTES 8 /* of an IPv6 address: /64 */
 
@@ -110,6 +114,7 @@ throttle_open(const char *dir, bool is_writer, int lock_wait_ms,
 	    .is_writer = is_writer,
 	    .has_sync = false,
 	    .lock_wait_ms = lock_wait_ms,
+	    .forbidden_mode = FORBIDDEN_MODE,
 	};
 	err = store_open(&opts, &t->store, error);
 	if (err != STORE_OK)
@@ -347,16 +352,15 @@ put_count(struct throttle *t, const struct count *c)
 	    t->store, c->key, THROTTLE_KEY_LEN, t->value.data, t->value.len);
 }
 
-/* Begins a transaction, unless it fails. */
+/* In a transaction that has just begun, unless that failed. */
 static enum store_err
-begin(struct throttle *t, const struct throttle_who *who,
-    struct count counts[static COUNTS_MAX], size_t *n)
+find_in_txn(struct throttle *t, enum store_err begun,
+    const struct throttle_who *who, struct count counts[static COUNTS_MAX],
+    size_t *n)
 {
-	enum store_err err = store_begin(t->store);
-
-	if (err != STORE_OK)
-		return err;
-	err = throttle_impl_secret(t);
+	if (begun != STORE_OK)
+		return begun;
+	enum store_err err = throttle_impl_secret(t);
 	if (err == STORE_OK)
 		*n = find_counts(t, who, counts);
 	else
@@ -400,7 +404,8 @@ throttle_take(struct throttle *t, struct throttle_who *who, int64_t *wait_s)
 	struct count counts[COUNTS_MAX];
 	size_t n = 0;
 	int64_t now_s = clock_wall_s(t->clock);
-	enum store_err err = begin(t, who, counts, &n);
+	enum store_err err =
+	    find_in_txn(t, store_begin(t->store), who, counts, &n);
 
 	*wait_s = 0;
 	if (err != STORE_OK)
@@ -426,7 +431,8 @@ throttle_give_back(struct throttle *t, const struct throttle_who *who)
 	size_t n = 0;
 	int64_t now_s = clock_wall_s(t->clock);
 	int64_t wait_s;
-	enum store_err err = begin(t, who, counts, &n);
+	enum store_err err = find_in_txn(t,
+	    store_begin_within(t->store, GIVE_BACK_WAIT_MS), who, counts, &n);
 
 	if (err != STORE_OK)
 		return err;

@@ -250,6 +250,24 @@ def test_clear(request):
     assert re.search(r"^who +kind +failures +next_try$", text, re.M)
 
 
+def test_many_names(request):
+    """What a guesser leaves behind is tidied up in between."""
+    site = throttled(request).start()
+    csrf, pre, _ = site.form()
+    for i in range(300):
+        name = f"n{i}" + chr(0x20000) * (64 - len(f"n{i}"))
+        assert site.post_login(name, WRONG, csrf=csrf, cookie=pre,
+                               REMOTE_ADDR=f"10.0.{i // 256}.{i % 256}"
+                               ).status == 401
+
+    def generation():
+        stats = json.loads(site.tool("store", "stats", "--json").stdout)
+        return {row["store"]: row["generation"] for row in stats}["throttle"]
+
+    wait_until(lambda: generation() > 1, what="a checkpoint")
+    assert site.post_login().status == 303
+
+
 def test_switched_off(request):
     site = throttled(request, login__throttle="no").start()
     fail(site, FREE * 3)

@@ -263,6 +263,16 @@ test_open(void **state)
 	assert_int_equal(throttle_each(reader, see, &s), STORE_OK);
 	assert_int_equal(s.n, 1);
 	throttle_close(reader);
+	/* Whoever may write to it could let himself guess. */
+	assert_int_equal(chmod(path, 0770), 0);
+	assert_int_equal(
+	    throttle_open(dir, true, 0, &manual.clock, &reader, &error),
+	    STORE_DENIED);
+	assert_int_equal(chmod(path, 0750), 0);
+	assert_int_equal(
+	    throttle_open(dir, true, 0, &manual.clock, &reader, &error),
+	    STORE_OK);
+	throttle_close(reader);
 	assert_int_equal(
 	    throttle_open("/nowhere", true, 0, &manual.clock, &reader, &error),
 	    STORE_MISSING);
