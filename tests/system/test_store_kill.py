@@ -18,7 +18,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("GATECAST_BUILD", "build/asan")
-WORKER = BUILD / "tests" / "store-worker"
+# Others than the build's: tests/tools/mutants plants faults in them.
+TOOLS = Path(os.environ.get("GATECAST_TEST_TOOLS", BUILD / "tests"))
+WORKER = TOOLS / "store-worker"
 ROUNDS = int(os.environ.get("GATECAST_KILL_ROUNDS", "240"))
 
 
