@@ -145,8 +145,11 @@ units: $(UNITS)
 replays: $(REPLAYS)
 tools: $(TOOLS)
 benches: all $(BENCHES)
-asan tsan:
+asan:
 	$(MAKE) FLAVOUR=$@ all
+tsan:
+	@$(MAKE) --no-print-directory FLAVOUR=tsan all tools
+	@tests/run tsan
 
 deps deps-test:
 	@scripts/install-deps $(if $(filter deps-test,$@),--test)
