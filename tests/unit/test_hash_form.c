@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "auth/crypt_hash.h"
 #include "auth/hash_form.h"
@@ -196,6 +197,37 @@ test_verify(void **state)
 	    PASSWORD_UNUSABLE);
 }
 
+static int64_t
+cost_of(const char *hash, const struct password_cost *cost)
+{
+	int64_t best = INT64_MAX;
+
+	for (int i = 0; i < 5; i++) {
+		struct timespec a, b;
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
+		assert_int_equal(
+		    password_verify(hash, "wrong", 5, cost), PASSWORD_WRONG);
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
+		int64_t ns = (b.tv_sec - a.tv_sec) * INT64_C(1000000000) +
+		    b.tv_nsec - a.tv_nsec;
+		if (ns < best)
+			best = ns;
+	}
+	return best;
+}
+
+/* An account with a cheap hash is not told by a quick answer. */
+static void
+test_never_sooner(void **state)
+{
+	static const struct password_cost cost = {4096, 2};
+	int64_t unknown = cost_of(NULL, &cost);
+
+	(void)state;
+	assert_true(cost_of(HT_BCRYPT_4, &cost) > unknown * 3 / 4);
+	assert_true(cost_of(MK_SHA512_1000, &cost) > unknown * 3 / 4);
+}
+
 static void
 test_long_password(void **state)
 {
@@ -218,6 +250,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_forms),
 	    cmocka_unit_test(test_verify),
+	    cmocka_unit_test(test_never_sooner),
 	    cmocka_unit_test(test_long_password),
 	};
 
