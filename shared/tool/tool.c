@@ -87,7 +87,7 @@ tool_read_name(const struct tool *t, size_t i, char name[static NAME_SIZE])
 	return TOOL_OK;
 }
 
-/* Who asked, as it was before we became somebody else. */
+/* Who asked, once we have become somebody else; before, it is getuid(). */
 static uid_t asked_by = (uid_t)-1;
 
 int
@@ -221,7 +221,8 @@ tool_audit_with(
 {
 	char uid[16];
 
-	snprintf(uid, sizeof(uid), "%u", (unsigned)asked_by);
+	snprintf(uid, sizeof(uid), "%u",
+	    (unsigned)(asked_by == (uid_t)-1 ? getuid() : asked_by));
 	const struct log_field fields[] = {
 	    {"action", action, SIZE_MAX},
 	    {"user", user, SIZE_MAX},

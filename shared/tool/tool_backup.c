@@ -232,6 +232,7 @@ tool_store_backup(struct tool *t)
 {
 	const char *file = t->args.operands[0];
 	uint64_t users = 0;
+	char count[24];
 	int code;
 
 	if (strcmp(file, "-") != 0)
@@ -244,7 +245,8 @@ tool_store_backup(struct tool *t)
 		    write_backup(t, "standard output", STDOUT_FILENO, &users);
 	if (code != TOOL_OK)
 		return code;
-	tool_audit("store.backup", NULL);
+	snprintf(count, sizeof(count), "%" PRIu64, users);
+	tool_audit_with("store.backup", NULL, "users", count);
 	fprintf(strcmp(file, "-") == 0 ? stderr : stdout,
 	    "%" PRIu64 " %s in the backup\n", users,
 	    users == 1 ? "user" : "users");

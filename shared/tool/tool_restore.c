@@ -7,38 +7,20 @@
  * before that, people have to sign in again and the accounts are the old
  * ones; a session that the restored account did not begin cannot be left.
  */
-#include "auth/backup.h"
 #include "auth/crypto.h"
 #include "auth/throttle.h"
-#include "base/file.h"
 #include "tool/tool.h"
+#include "tool/tool_backup_file.h"
 #include "tool/tool_progress.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define FILE_BYTES_MAX ((size_t)1 << 30)
-
-struct entry {
-	char key[USERS_KEY_SIZE];
-	const char *value; /* into the file's bytes */
-	size_t len;
-	bool is_kept; /* the account there is this one: so are its sessions */
-};
 
 struct restore {
 	struct tool *t;
-	const char *file;
-	struct buf bytes;
-	struct backup_reader reader;
-	struct entry *entries; /* by key */
+	struct tool_backup_file file; /* is_kept: sessions stay */
 	struct users *users;
 	bool is_readable; /* the users that are there */
 	struct sessions *sessions; /* NULL: damaged */
@@ -48,114 +30,6 @@ struct restore {
 	int code; /* of what has been said already */
 	sigset_t old;
 };
-
-/* --- the file ------------------------------------------------------------- */
-
-/* As who asked: the owner of the store may not be allowed to. */
-static int
-read_file(struct restore *r)
-{
-	struct stat st;
-	enum file_err err;
-	int fd = STDIN_FILENO;
-
-	if (strcmp(r->file, "-") != 0)
-		fd =
-		    open(r->file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd == -1)
-		return tool_fail(
-		    TOOL_REFUSED, "%s: %s", r->file, strerror(errno));
-	if (fd != STDIN_FILENO && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
-		err = FILE_TYPE;
-	else
-		err = file_read_fd(fd, FILE_BYTES_MAX, &r->bytes);
-	int code = TOOL_OK;
-	if (err == FILE_TYPE)
-		code = tool_fail(TOOL_REFUSED,
-		    "%s: not a regular file; give the name of one, or - for "
-		    "standard input",
-		    r->file);
-	else if (err != FILE_OK)
-		code = tool_fail(
-		    TOOL_REFUSED, "%s: %s", r->file, file_strerror(err));
-	if (fd != STDIN_FILENO)
-		close(fd);
-	return code;
-}
-
-/* Goes through the whole file; entries may be NULL, else have room for all. */
-static enum backup_err
-read_users(struct restore *r, struct entry *entries, bool *is_name)
-{
-	struct record_user u;
-	const char *value;
-	size_t len;
-
-	enum backup_err err =
-	    backup_open(&r->reader, r->bytes.data, r->bytes.len);
-	for (struct entry *e = entries; err == BACKUP_OK;) {
-		err = backup_next(&r->reader, &value, &len, &u);
-		if (err != BACKUP_OK || entries == NULL)
-			continue;
-		e->value = value;
-		e->len = len;
-		*is_name = users_key(r->users, u.name, e->key) == 0;
-		if (!*is_name)
-			err = BACKUP_BAD;
-		e++;
-	}
-	crypto_wipe(&u, sizeof(u));
-	return err;
-}
-
-/* Whole and undamaged, before anything is touched. */
-static int
-verify_file(struct restore *r)
-{
-	enum backup_err err =
-	    r->bytes.len == 0 ? BACKUP_MAGIC : read_users(r, NULL, NULL);
-
-	if (err == BACKUP_END)
-		return TOOL_OK;
-	if (err == BACKUP_BAD || err == BACKUP_SHORT)
-		return tool_fail(TOOL_REFUSED,
-		    "%s: %s, at byte %zu of %zu; nothing was changed", r->file,
-		    backup_strerror(err), r->reader.at, r->bytes.len);
-	return tool_fail(TOOL_REFUSED, "%s: %s; nothing was changed", r->file,
-	    backup_strerror(err));
-}
-
-static int
-compare(const void *a, const void *b)
-{
-	const struct entry *left = a, *right = b;
-
-	return memcmp(left->key, right->key, USERS_KEY_LEN);
-}
-
-/* Names become keys under the secret that is there now. */
-static int
-index_users(struct restore *r)
-{
-	size_t n = (size_t)r->reader.users;
-	bool is_name = true;
-
-	r->entries = calloc(n + 1, sizeof(*r->entries));
-	if (r->entries == NULL)
-		return tool_fail(TOOL_REFUSED, "out of memory");
-	if (read_users(r, r->entries, &is_name) != BACKUP_END)
-		return tool_fail(TOOL_REFUSED,
-		    "%s: a name that cannot be, at byte %zu; nothing was "
-		    "changed",
-		    r->file, r->reader.at);
-	qsort(r->entries, n, sizeof(*r->entries), compare);
-	for (size_t i = 1; i < n; i++)
-		if (compare(&r->entries[i - 1], &r->entries[i]) == 0)
-			return tool_fail(TOOL_REFUSED,
-			    "%s: two accounts of one name; nothing was changed",
-			    r->file);
-	return TOOL_OK;
-}
 
 /* --- the stores ----------------------------------------------------------- */
 
@@ -276,7 +150,7 @@ is_same_account(const struct record_user *a, const struct record_user *b)
 
 /* Against what is there: *e says whether its sessions stay. */
 static enum store_err
-compare_user(struct restore *r, struct entry *e)
+compare_user(struct restore *r, struct tool_backup_entry *e)
 {
 	struct store *s = users_store(r->users);
 	struct record_user old, new;
@@ -305,13 +179,13 @@ compare_user(struct restore *r, struct entry *e)
 static bool
 is_ended(void *arg, const struct record_session *s)
 {
-	const struct restore *r = arg;
-	struct entry wanted;
+	struct restore *r = arg;
+	char key[USERS_KEY_SIZE];
 
-	if (s == NULL || users_key(r->users, s->user, wanted.key) != 0)
+	if (s == NULL || users_key(r->users, s->user, key) != 0)
 		return true;
-	const struct entry *e = bsearch(&wanted, r->entries,
-	    (size_t)r->reader.users, sizeof(wanted), compare);
+	const struct tool_backup_entry *e =
+	    tool_backup_file_find(&r->file, key);
 	return e == NULL || !e->is_kept;
 }
 
@@ -355,9 +229,9 @@ fill(void *arg, struct store_content *content)
 	enum store_err err = STORE_OK;
 
 	tool_progress_begin(
-	    &p, r->t->clock, "restore", "users", r->reader.users);
-	for (size_t i = 0; err == STORE_OK && i < r->reader.users; i++) {
-		struct entry *e = &r->entries[i];
+	    &p, r->t->clock, "restore", "users", r->file.reader.users);
+	for (size_t i = 0; err == STORE_OK && i < r->file.reader.users; i++) {
+		struct tool_backup_entry *e = &r->file.entries[i];
 		if (r->is_readable)
 			err = compare_user(r, e);
 		if (err == STORE_OK)
@@ -398,10 +272,13 @@ replace(struct restore *r)
 /* --- the command ---------------------------------------------------------- */
 
 static void
-print_summary(const struct restore *r)
+tell_summary(const struct restore *r)
 {
-	uint64_t n = r->reader.users;
+	uint64_t n = r->file.reader.users;
+	char count[24];
 
+	snprintf(count, sizeof(count), "%" PRIu64, n);
+	tool_audit_with("store.restore", NULL, "users", count);
 	printf("%" PRIu64 " %s restored", n, n == 1 ? "user" : "users");
 	if (r->is_readable)
 		printf(": %" PRIu64 " as before, %" PRIu64 " changed, %" PRIu64
@@ -421,17 +298,17 @@ print_summary(const struct restore *r)
 int
 tool_store_restore(struct tool *t)
 {
-	struct restore r = {.t = t, .file = t->args.operands[0]};
+	struct restore r = {.t = t, .file.path = t->args.operands[0]};
 
-	int code = read_file(&r);
+	int code = tool_backup_file_read(&r.file);
 	if (code == TOOL_OK)
 		code = tool_become_owner(t);
 	if (code == TOOL_OK)
-		code = verify_file(&r);
+		code = tool_backup_file_verify(&r.file);
 	if (code == TOOL_OK)
 		code = open_users(&r);
 	if (code == TOOL_OK)
-		code = index_users(&r);
+		code = tool_backup_file_index(&r.file, r.users);
 	if (code == TOOL_OK)
 		code = open_sessions(&r);
 	if (code == TOOL_OK)
@@ -439,15 +316,11 @@ tool_store_restore(struct tool *t)
 	if (code == TOOL_OK) {
 		code = replace(&r);
 		if (code == TOOL_OK) {
-			tool_audit("store.restore", NULL);
-			print_summary(&r);
+			tell_summary(&r);
 		}
 		sigprocmask(SIG_SETMASK, &r.old, NULL);
 	}
-	if (r.bytes.data != NULL)
-		crypto_wipe(r.bytes.data, r.bytes.cap);
-	buf_fini(&r.bytes);
-	free(r.entries);
+	tool_backup_file_fini(&r.file);
 	sessions_close(r.sessions);
 	users_close(r.users);
 	return code;

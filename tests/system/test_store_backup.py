@@ -77,7 +77,7 @@ def test_round_trip(admin, tmp_path):
     before = dump(admin)
     done = admin("store", "backup", str(file))
     assert done.stdout == "4 users in the backup\n"
-    assert "action=store.backup" in audit(done)[0]
+    assert f"action=store.backup users=4 uid={os.getuid()}" in audit(done)[0]
     assert file.stat().st_mode & 0o777 == 0o600
     assert os.listdir(tmp_path).count("backup") == 1
     assert len(os.listdir(tmp_path)) == 3, "a temporary file is left"
