@@ -86,6 +86,21 @@ def test_sleep_of_a_month(world):
                .stdout.splitlines()) == 2
 
 
+@pytest.mark.parametrize("world", [True], indirect=True)
+def test_nap(world):
+    """An hour is no reason to part from anybody whose session lasts: who
+    could not answer a ping is asked again."""
+    pair, clock = world
+    cookie = sign_in(pair)
+    with pair.client(cookie) as c:
+        for i in range(3):
+            with asleep(pair.wsd.process.pid):
+                clock.set((i + 1) * HOUR // 2)
+            c.say(f"awake {i}")
+            c.expect("message", text=f"awake {i}")
+    assert pair.is_valid(cookie)
+
+
 def test_set_back(world):
     """Neither what was seen expired nor what was ended comes back."""
     pair, clock = world

@@ -298,6 +298,35 @@ test_grace(void **state)
 	end(&s);
 }
 
+/* Everybody is asked once, when it wakes and never again for that. */
+static void
+test_sleep(void **state)
+{
+	const int64_t month_ms = INT64_C(30) * 24 * 3600 * 1000;
+	struct scene s;
+	begin(&s, *state);
+	struct person *a = join(s.f, "alice", HUB_PLAIN);
+
+	/* The machine slept: one clock stood still, the other went on. */
+	s.f->clock.wall_now_ms += month_ms;
+	store.has_new_generation = true;
+	poll_after(&s, 1000);
+	assert_int_equal(store.asked, 1);
+	/* The process slept: both went on. */
+	store.has_new_generation = true;
+	poll_after(&s, month_ms);
+	assert_int_equal(store.asked, 2);
+	for (int i = 0; i < 10; i++)
+		poll_after(&s, 250);
+	assert_int_equal(store.asked, 2);
+	/* A clock set back delays nothing. */
+	s.f->clock.wall_now_ms -= 2 * month_ms;
+	memcpy(store.deleted, fake_key('0'), SESSIONS_KEY_SIZE);
+	poll_after(&s, 1000);
+	assert_int_equal(a->conn.close_code, HUB_CLOSE_SESSION_OVER);
+	end(&s);
+}
+
 int
 main(void)
 {
@@ -310,6 +339,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		test_lost_and_found, setup, fake_teardown),
 	    cmocka_unit_test_setup_teardown(test_grace, setup, fake_teardown),
+	    cmocka_unit_test_setup_teardown(test_sleep, setup, fake_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, fake_group_setup, NULL);

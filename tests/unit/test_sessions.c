@@ -430,6 +430,67 @@ test_clock_set_back(void **state)
 	assert_int_equal(validate(reader, token), SESSIONS_UNKNOWN);
 }
 
+/* Where counters of other programs end, and calendars do. */
+static void
+test_far_times(void **state)
+{
+	static const int64_t times[] = {1, INT64_C(0x7fffffff) - 2,
+	    INT64_C(0x80000000), INT64_C(0xffffffff), INT64_C(253402300799),
+	    INT64_C(253402300800), INT64_C(9000000000000)};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		manual.wall_now_ms = times[i] * 1000;
+		begin("bob");
+		assert_int_equal(validate(reader, token), SESSIONS_VALID);
+		/* idle, kept alive, and over to the second */
+		manual.wall_now_ms += (IDLE_S - 1) * 1000;
+		assert_int_equal(validate(reader, token), SESSIONS_VALID);
+		for (int64_t s = IDLE_S - 1; s < ABSOLUTE_S; s += IDLE_S - 1) {
+			manual.wall_now_ms = (times[i] + s) * 1000;
+			assert_int_equal(
+			    sessions_touch(sessions, key), STORE_OK);
+		}
+		manual.wall_now_ms = (times[i] + ABSOLUTE_S) * 1000 - 1;
+		assert_int_equal(validate(reader, token), SESSIONS_VALID);
+		manual.wall_now_ms++;
+		assert_int_equal(validate(reader, token), SESSIONS_EXPIRED);
+		assert_int_equal(validate(sessions, token), SESSIONS_EXPIRED);
+		/* and no clock brings it back */
+		static const int64_t clocks[] = {0, -1, -NOW_S * 1000,
+		    NOW_S * 1000, INT64_MAX / 2, INT64_MIN / 2};
+		for (size_t j = 0; j < sizeof(clocks) / sizeof(clocks[0]);
+		     j++) {
+			manual.wall_now_ms = clocks[j];
+			assert_int_equal(
+			    validate(sessions, token), SESSIONS_EXPIRED);
+		}
+		assert_int_equal(sessions_maintain(sessions), STORE_OK);
+		manual.wall_now_ms = times[i] * 1000;
+		assert_int_equal(validate(reader, token), SESSIONS_UNKNOWN);
+	}
+}
+
+/* Before 1970 nothing is begun that could not be written down. */
+static void
+test_before_1970(void **state)
+{
+	const struct sessions_new new = new_for("bob");
+
+	(void)state;
+	begin("bob");
+	manual.wall_now_ms = -5000;
+	char none[TOKEN_SIZE];
+	enum store_err err = sessions_begin(sessions, users, &new, HASH, none);
+	if (err != STORE_OK)
+		assert_string_equal(none, "");
+	assert_int_equal(validate(reader, token), SESSIONS_EXPIRED);
+	assert_int_equal(sessions_touch(sessions, key), STORE_NOTFOUND);
+	assert_int_equal(sessions_maintain(sessions), STORE_OK);
+	manual.wall_now_ms = NOW_S * 1000;
+	assert_int_equal(validate(reader, token), SESSIONS_VALID);
+}
+
 int
 main(void)
 {
@@ -447,6 +508,8 @@ main(void)
 	    CASE(test_loose_modes),
 	    CASE(test_open_refused),
 	    CASE(test_clock_set_back),
+	    CASE(test_far_times),
+	    CASE(test_before_1970),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
