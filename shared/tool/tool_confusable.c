@@ -62,21 +62,18 @@ tool_confusable_is_mixed(const struct tool_confusable *c, const char *name)
 }
 
 static void
-fold(struct text *t, UErrorCode *err)
+fold(const struct text *from, struct text *to, UErrorCode *err)
 {
-	struct text from = *t;
-
-	t->n = u_strFoldCase(
-	    t->units, UNITS_MAX, from.units, from.n, U_FOLD_CASE_DEFAULT, err);
+	to->n = u_strFoldCase(to->units, UNITS_MAX, from->units, from->n,
+	    U_FOLD_CASE_DEFAULT, err);
 }
 
 static void
-skeleton(const struct tool_confusable *c, struct text *t, UErrorCode *err)
+skeleton(const struct tool_confusable *c, const struct text *from,
+    struct text *to, UErrorCode *err)
 {
-	struct text from = *t;
-
-	t->n = uspoof_getSkeleton(
-	    checker_of(c), 0, from.units, from.n, t->units, UNITS_MAX, err);
+	to->n = uspoof_getSkeleton(
+	    checker_of(c), 0, from->units, from->n, to->units, UNITS_MAX, err);
 }
 
 static int
@@ -90,18 +87,18 @@ int
 tool_confusable_looks(const struct tool_confusable *c, const char *name,
     struct buf looks[static TOOL_CONFUSABLE_LOOKS])
 {
-	struct text shown, folded;
+	struct text given, folded, shown, look;
 	UErrorCode err = U_ZERO_ERROR;
 
-	u_strFromUTF8(shown.units, UNITS_MAX, &shown.n, name, -1, &err);
-	folded = shown;
-	fold(&folded, &err);
-	skeleton(c, &folded, &err);
-	skeleton(c, &shown, &err);
-	fold(&shown, &err);
-	skeleton(c, &shown, &err);
-	if (U_FAILURE(err) || put(&looks[0], &folded) != 0 ||
-	    put(&looks[1], &shown) != 0)
+	u_strFromUTF8(given.units, UNITS_MAX, &given.n, name, -1, &err);
+	fold(&given, &folded, &err);
+	skeleton(c, &folded, &look, &err);
+	if (U_FAILURE(err) || put(&looks[0], &look) != 0)
+		return -1;
+	skeleton(c, &given, &shown, &err);
+	fold(&shown, &folded, &err);
+	skeleton(c, &folded, &look, &err);
+	if (U_FAILURE(err) || put(&looks[1], &look) != 0)
 		return -1;
 	return 0;
 }

@@ -102,6 +102,8 @@ add_name(struct tool_names *n, const struct buf *bytes, const char *text)
 enum store_err
 tool_names_add(struct tool_names *n, const char *name)
 {
+	if (n->confusable == NULL)
+		return STORE_OK; /* check refuses whatever comes */
 	if (tool_confusable_looks(n->confusable, name, n->scratch) == -1)
 		n->has_failed = true;
 	for (size_t i = 0; i < TOOL_CONFUSABLE_LOOKS && !n->has_failed; i++)
@@ -167,25 +169,20 @@ observe(void *arg, const void *key, size_t key_len, const void *value,
 enum store_err
 tool_names_new(struct users *u, struct tool_names **out)
 {
-	enum store_err err = STORE_NOMEM;
-
 	*out = NULL;
 	struct tool_names *n = calloc(1, sizeof(*n));
 	if (n == NULL)
 		return STORE_NOMEM;
 	n->users = u;
 	n->confusable = tool_confusable_new();
-	if (n->confusable == NULL)
-		goto fail;
 	store_set_observer(users_store(u), observe, n);
-	err = load(n);
-	if (err != STORE_OK)
-		goto fail;
+	enum store_err err = load(n);
+	if (err != STORE_OK) {
+		tool_names_free(n);
+		return err;
+	}
 	*out = n;
 	return STORE_OK;
-fail:
-	tool_names_free(n);
-	return err;
 }
 
 void
@@ -225,6 +222,12 @@ tool_names_check(struct tool_names *n, const char *name, const char *instead_of,
 	const char *other = NULL;
 
 	buf_reset(why);
+	if (n->confusable == NULL) {
+		buf_puts(why,
+		    "no name can be judged: ICU's tables of confusable "
+		    "characters (confusables.cfu) are not installed");
+		return why->has_failed ? STORE_NOMEM : STORE_OK;
+	}
 	if (n->is_stale) {
 		enum store_err err = load(n);
 		if (err != STORE_OK)

@@ -139,10 +139,26 @@ test_race(void **state)
 	add(theirs, "b0b");
 	assert_int_equal(
 	    store_checkpoint(users_store(theirs), NULL, NULL), STORE_OK);
+	add(theirs, "zo0");
 	assert_int_equal(users_begin(mine), STORE_OK);
 	assert_like("bob", NULL, "b0b");
+	assert_like("zoo", NULL, "zo0");
 	assert_like("paypa1", NULL, "paypal");
 	users_abort(mine);
+}
+
+/* An ICU whose data were cut too small. */
+static void
+test_no_tables(void **state)
+{
+	(void)state;
+	add(theirs, "paypal");
+	assert_int_equal(tool_names_new(mine, &names), STORE_OK);
+	tool_confusable_free(names->confusable);
+	names->confusable = NULL;
+	assert_int_equal(tool_names_add(names, "bob"), STORE_OK);
+	assert_int_equal(tool_names_check(names, "zoe", NULL, &why), STORE_OK);
+	assert_non_null(strstr(buf_str(&why), "ICU"));
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -155,6 +171,7 @@ main(void)
 	    CASE(test_instead_of),
 	    CASE(test_add),
 	    CASE(test_race),
+	    CASE(test_no_tables),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
