@@ -63,7 +63,7 @@ def cut_points(calls, top, n, dice):
         kinds.append([i for i in changes if calls[i][0] == is_begin and
                       calls[i][1].name in ("fsync", "fdatasync")])
     kinds.append([i for i in kinds[1] if os.path.isdir(calls[i][1].fds[0])])
-    points = {}
+    points, kinds = {}, [k for k in kinds if k]
     for i in range(n):
         at = dice.choice(kinds[i % len(kinds)])
         points[at] = points.get(at, 0) + 1
