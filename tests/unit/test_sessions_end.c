@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "auth/sessions_index.h"
 #include "sessions_fixture.h"
 
 #include <sys/wait.h>
@@ -200,14 +201,14 @@ test_end_everybody(void **state)
 	assert_int_equal(ended, 1);
 }
 
-/* More than one journal record takes, begun without their syncs. */
+/* 5000 of bob's, in his list, begun without their syncs. */
 static void
-test_end_many(void **state)
+begin_many(void)
 {
 	struct store *store = sessions_store(sessions);
-	size_t ended;
+	char head[SESSIONS_INDEX_SIZE];
 
-	(void)state;
+	assert_int_equal(sessions_index_of("bob", head), 0);
 	assert_int_equal(store_begin(store), STORE_OK);
 	for (unsigned i = 0; i < 5000; i++) {
 		static const char value[] =
@@ -219,13 +220,95 @@ test_end_many(void **state)
 		assert_int_equal(store_put(store, one, SESSIONS_KEY_LEN, value,
 				     sizeof(value) - 1),
 		    STORE_OK);
+		assert_int_equal(
+		    sessions_index_add(store, head, one, 0), STORE_OK);
 	}
 	assert_int_equal(store_commit(store), STORE_OK);
 	assert_int_equal(count(), 5000);
+}
+
+static void
+kill_with_some_left(
+    void *arg, const void *one, size_t len, const void *value, size_t n)
+{
+	(void)arg;
+	(void)value;
+	(void)n;
+	if (one != NULL && sessions_is_key(one, len) && count() < 5000)
+		_exit(1);
+}
+
+/*
+ * More than one record of the journal takes; killed between two of them, the
+ * next attempt finds the rest.
+ */
+static void
+test_end_many(void **state)
+{
+	size_t ended;
+	int status;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		begin_many();
+		if (i == 0) {
+			pid_t pid = fork();
+			if (pid == 0) {
+				store_set_observer(sessions_store(sessions),
+				    kill_with_some_left, NULL);
+				_exit(sessions_end_user(sessions, "bob", NULL,
+					  NULL) == STORE_OK);
+			}
+			assert_int_equal(waitpid(pid, &status, 0), pid);
+			assert_in_range(count(), 1, 4999);
+			assert_int_equal(
+			    sessions_end_user(sessions, "bob", NULL, &ended),
+			    STORE_OK);
+		} else {
+			assert_int_equal(
+			    sessions_end_user(sessions, NULL, NULL, &ended),
+			    STORE_OK);
+			assert_int_equal(ended, 5000);
+		}
+		assert_int_equal(count(), 0);
+	}
+}
+
+static bool
+is_bobs_or_malformed(void *arg, const struct record_session *r)
+{
+	++*(size_t *)arg;
+	return r == NULL || strcmp(r->user, "bob") == 0;
+}
+
+static void
+test_end_if(void **state)
+{
+	static const char odd[] =
+	    "s:"
+	    "0000000000000000000000000000000000000000000000000000000000000000";
+	struct store *store = sessions_store(sessions);
+	size_t ended, asked = 0;
+
+	(void)state;
+	begin("bob");
+	begin("Alice");
+	begin("bob");
+	assert_int_equal(store_begin(store), STORE_OK);
 	assert_int_equal(
-	    sessions_end_user(sessions, NULL, NULL, &ended), STORE_OK);
-	assert_int_equal(ended, 5000);
-	assert_int_equal(count(), 0);
+	    store_put(store, odd, SESSIONS_KEY_LEN, "x", 1), STORE_OK);
+	assert_int_equal(store_commit(store), STORE_OK);
+	assert_int_equal(
+	    sessions_end_if(sessions, is_bobs_or_malformed, &asked, &ended),
+	    STORE_OK);
+	assert_int_equal(asked, 4);
+	assert_int_equal(ended, 3);
+	assert_int_equal(count(), 1);
+	assert_int_equal(
+	    store_get(store, odd, SESSIONS_KEY_LEN, NULL), STORE_NOTFOUND);
+	assert_int_equal(
+	    sessions_end_if(reader, is_bobs_or_malformed, &asked, &ended),
+	    STORE_READONLY);
 }
 
 /* Noted as expired by one worker, touched meanwhile by another: lives. */
@@ -355,6 +438,7 @@ main(void)
 	    CASE(test_end_user),
 	    CASE(test_end_everybody),
 	    CASE(test_end_many),
+	    CASE(test_end_if),
 	    CASE(test_expired_and_touched),
 	    CASE(test_feed),
 	    CASE(test_begin_against_lock),
