@@ -94,7 +94,7 @@ users_make_secret(struct users *u, struct buf *error)
 static enum store_err
 check_no_users(struct users *u, struct buf *error)
 {
-	struct store_stats stats;
+	struct store_stats stats = {0};
 
 	enum store_err err = users_open_store(u, false, 0, error);
 	if (err == STORE_OK)

@@ -64,7 +64,7 @@ users_open_damaged(const char *dir, int lock_wait_ms, int64_t reserve_bytes,
     struct users **out, bool *is_readable, struct buf *error)
 {
 	struct users *u = users_new(dir, lock_wait_ms);
-	struct store_stats stats;
+	struct store_stats stats = {0};
 	bool is_new = false;
 
 	*out = NULL;

@@ -127,7 +127,7 @@ tool_backup_file_index(struct tool_backup_file *f, const struct users *users)
 struct tool_backup_entry *
 tool_backup_file_find(struct tool_backup_file *f, const char *key)
 {
-	struct tool_backup_entry wanted;
+	struct tool_backup_entry wanted = {0};
 
 	memcpy(wanted.key, key, sizeof(wanted.key));
 	return bsearch(&wanted, f->entries, (size_t)f->reader.users,
