@@ -1,4 +1,4 @@
-/* What throttle.c and throttle_upkeep.c share. */
+/* What throttle.c, throttle_try.c and throttle_upkeep.c share. */
 #ifndef AUTH_THROTTLE_IMPL_H
 #define AUTH_THROTTLE_IMPL_H
 
@@ -35,6 +35,9 @@ bool throttle_impl_net(const char *address, char out[static THROTTLE_NET_SIZE]);
 /* canonical name. -1: it is none after all. */
 int throttle_impl_name_key(const struct throttle *t, const char *name,
     char key[static THROTTLE_KEY_SIZE]);
+/* Of who->device and who->name: one browser may hold several accounts. */
+int throttle_impl_device_key(const struct throttle *t,
+    const struct throttle_who *who, char key[static THROTTLE_KEY_SIZE]);
 void throttle_impl_net_key(const struct throttle *t, const char *net,
     char key[static THROTTLE_KEY_SIZE]);
 
