@@ -205,8 +205,12 @@ def test_survives_a_restart_and_a_checkpoint(request):
     before = listed(site)["bob"]
     assert before["failures"] == FREE
     site.tool("store", "checkpoint")
+    workers = site.workers()
     os.kill(site.process.pid, signal.SIGKILL)
     site.process.wait(10)
+    # They end with it, and until then the socket is theirs.
+    wait_until(lambda: not any(os.path.exists(f"/proc/{p}") for p in workers),
+               what="the workers' end")
     site.start()
     assert listed(site)["bob"] == before
     assert site.post_login("bob").status == 429
