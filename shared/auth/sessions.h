@@ -143,6 +143,12 @@ enum store_err
 sessions_each(struct sessions *s, sessions_visit *visit, void *arg);
 
 /*
+ * A checkpoint now, without what has expired (what cannot be read is kept:
+ * `store check` is to find it).
+ */
+enum store_err sessions_checkpoint(struct sessions *s);
+
+/*
  * After the response: deletes what was seen expired; a checkpoint (dropping
  * all that expired) when it pays. While another process holds the lock it does
  * nothing, without waiting.

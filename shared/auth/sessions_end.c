@@ -212,15 +212,22 @@ end_expired(struct sessions *s)
 }
 
 enum store_err
+sessions_checkpoint(struct sessions *s)
+{
+	int64_t now_s = clock_wall_s(s->clock);
+
+	return store_checkpoint(s->store, is_dropped, &now_s);
+}
+
+enum store_err
 sessions_maintain(struct sessions *s)
 {
 	enum store_err err = STORE_OK;
-	int64_t now_s = clock_wall_s(s->clock);
 
 	if (s->expired_n > 0)
 		err = end_expired(s);
 	if (err == STORE_OK && store_may_checkpoint(s->store))
-		err = store_checkpoint(s->store, is_dropped, &now_s);
+		err = sessions_checkpoint(s);
 	/* Another process writes or is at it: next time, then. */
 	return err == STORE_BUSY ? STORE_OK : err;
 }

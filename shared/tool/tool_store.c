@@ -181,23 +181,9 @@ out:
 
 /* --- checkpoint --------------------------------------------------------- */
 
-static bool
-is_expired(void *arg, const void *key, size_t key_len, const void *value,
-    size_t value_len)
-{
-	const int64_t *now_s = arg;
-	struct record_session r;
-
-	/* What cannot be read is kept: `store check` is to find it. */
-	return sessions_is_key(key, key_len) &&
-	    record_get_session(value, value_len, &r) == 0 &&
-	    record_session_end_s(&r) <= *now_s;
-}
-
 int
 tool_store_checkpoint(struct tool *t)
 {
-	int64_t now_s = clock_wall_s(t->clock);
 	struct all a;
 
 	int code = open_all(t, true, &a);
@@ -209,7 +195,7 @@ tool_store_checkpoint(struct tool *t)
 		    err, "cannot checkpoint the users", users_detail(a.users));
 		goto out;
 	}
-	err = store_checkpoint(sessions_store(a.sessions), is_expired, &now_s);
+	err = sessions_checkpoint(a.sessions);
 	if (err != STORE_OK) {
 		code = tool_fail_store(err, "cannot checkpoint the sessions",
 		    sessions_detail(a.sessions));

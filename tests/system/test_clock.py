@@ -2,6 +2,7 @@
 and eight thousand ahead. libfaketime moves it under both programs."""
 
 import glob
+import json
 import os
 import time
 
@@ -41,11 +42,13 @@ class Clock:
 @pytest.fixture
 def world(tmp_path, request):
     """(pair, clock)"""
-    clock = Clock(tmp_path / "clock", getattr(request, "param", False))
+    param = getattr(request, "param", None)
+    clock = Clock(tmp_path / "clock", has_monotonic=param == "both")
     popen = {"env": clock.env}
     with Pair(login=popen, wsd=popen, set={
             "login.idle_lifetime_s": 2 * HOUR,
-            "login.absolute_lifetime_s": 7 * DAY}) as pair:
+            "login.absolute_lifetime_s": 7 * DAY,
+            **(param if isinstance(param, dict) else {})}) as pair:
         yield pair, clock
 
 
@@ -55,8 +58,7 @@ def sign_in(pair, name="alice"):
     return cookie
 
 
-@pytest.mark.parametrize("world", [False, True], indirect=True,
-                         ids=["wall", "both clocks"])
+@pytest.mark.parametrize("world", ["wall", "both"], indirect=True)
 def test_sleep_of_a_month(world):
     pair, clock = world
     cookies = [sign_in(pair, name) for name in ("alice", "bob") * 4]
@@ -80,13 +82,37 @@ def test_sleep_of_a_month(world):
     took = time.monotonic() - begin
     assert pair.wsd.cpu_s() - cpu < took / 2 + 0.5
     assert len(pair.wsd.lines) - lines < 60, pair.wsd.log()
-    # What expired is not in the store any more.
+
+
+def records(pair, clock):
+    """Of each store."""
+    rows = pair.tool("store", "stats", "--json", env=clock.env).stdout
+    return {r["store"]: r["records"] for r in json.loads(rows)}
+
+
+@pytest.mark.parametrize("world", [{"login.throttle": "yes"}], indirect=True)
+def test_checkpoint_drops_what_expired(world):
+    pair, clock = world
     pair.tool("store", "checkpoint", env=clock.env)
-    assert len(pair.tool("session", "list", env=clock.env)
-               .stdout.splitlines()) == 2
+    empty = records(pair, clock)
+    for _ in range(3):
+        sign_in(pair)
+    assert pair.login.post_login("bob", "wrong").status == 401
+    pair.tool("store", "checkpoint", env=clock.env)
+    full = records(pair, clock)
+    assert full["sessions"] >= empty["sessions"] + 3
+    assert full["throttle"] > empty["throttle"]
+    clock.set(30 * DAY)
+    pair.tool("store", "checkpoint", env=clock.env)
+    after = records(pair, clock)
+    assert after["sessions"] == empty["sessions"]
+    # The secret under which its records are filed stays.
+    assert after["throttle"] <= empty["throttle"] + 1
+    assert after["users"] == empty["users"]
+    sign_in(pair)
 
 
-@pytest.mark.parametrize("world", [True], indirect=True)
+@pytest.mark.parametrize("world", ["both"], indirect=True)
 def test_nap(world):
     """An hour is no reason to part from anybody whose session lasts: who
     could not answer a ping is asked again."""
