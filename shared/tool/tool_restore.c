@@ -73,6 +73,7 @@ open_sessions(struct restore *r)
 	struct tool *t = r->t;
 	const struct config *c = &t->config;
 	const char *dir = c->store.dir;
+	struct keyring ring;
 	struct buf why = BUF_INIT;
 	int code = TOOL_OK;
 
@@ -82,6 +83,14 @@ open_sessions(struct restore *r)
 		    err, "cannot make the keyring", buf_str(&why));
 		goto out;
 	}
+	if (keyring_load(dir, &ring, &why) == -1) {
+		code = tool_fail(TOOL_UNREACHABLE,
+		    "%s; or move it away: then a new one is made, and "
+		    "everybody signs in again",
+		    buf_str(&why));
+		goto out;
+	}
+	keyring_wipe(&ring);
 	err = sessions_create_store(dir, &why);
 	if (err == STORE_OK)
 		err = sessions_open(dir, true, (int)c->store.lock_wait_ms,
@@ -293,6 +302,10 @@ tell_summary(const struct restore *r)
 	else
 		printf("%zu %s ended\n", r->ended,
 		    r->ended == 1 ? "session" : "sessions");
+	if (!r->is_readable || r->sessions == NULL)
+		puts("what was damaged is kept as NAME.damaged-TIME");
+	/* A signal that was held back comes before the end. */
+	fflush(stdout);
 }
 
 int

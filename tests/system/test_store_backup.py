@@ -281,6 +281,37 @@ def test_no_restore_from_what_is_not_whole(admin, tmp_path):
     assert admin("store", "stats").stdout == stats
 
 
+def test_what_restore_does_not_mend(admin, tmp_path):
+    """What may not be opened, or nobody can guess at."""
+    file = tmp_path / "backup"
+    admin.add("alice")
+    admin("store", "backup", str(file))
+    before = dump(admin)
+    admin("user", "passwd", "alice", "--password-stdin", input="long enough\n")
+    changed = dump(admin)
+    ring = admin.store / "keyring"
+    kept = ring.read_bytes()
+    ring.write_bytes(kept + b"!\n")
+    done = admin("store", "restore", str(file), code=UNREACHABLE)
+    assert f"{ring}: line 3: " in done.stderr
+    assert "or move it away" in done.stderr
+    ring.write_bytes(kept)
+    (admin.store / "users").chmod(0o777)
+    done = admin("store", "restore", str(file), code=UNREACHABLE)
+    assert f"chmod 700 {admin.store}/users" in done.stderr
+    (admin.store / "users").chmod(0o700)
+    base = admin.store / "users/base.gdbm"
+    base.rename(tmp_path / "base")
+    base.symlink_to(tmp_path / "base")
+    done = admin("store", "restore", str(file), code=UNREACHABLE)
+    assert f"{base}: " in done.stderr and "symbolic link" in done.stderr
+    base.unlink()
+    (tmp_path / "base").rename(base)
+    assert dump(admin) == changed
+    admin("store", "restore", str(file))
+    assert dump(admin) == before
+
+
 def test_no_backup_over_what_is_not_a_file(admin, tmp_path):
     admin.add()
     os.mkfifo(tmp_path / "fifo")

@@ -5,14 +5,16 @@ GATECAST_KILL_EVERY=1 tries each call (default: each eighth)."""
 
 import json
 import os
+import pathlib
 import random
 import re
 import shutil
+import signal
 import subprocess
 
 import pytest
 
-from conftest import BUILD
+from conftest import BUILD, wait_until
 from gatecast_admin import REFUSED, UNREACHABLE, Admin, sign_in
 
 EVERY = int(os.environ.get("GATECAST_KILL_EVERY", "8"))
@@ -201,3 +203,45 @@ def test_backup(place, tmp_path, fault):
         if fault == FULL and n[0] != "unlink":
             assert os.listdir(tmp_path) == ["daily"], n
     assert place.dump() == place.now
+
+
+def interrupt(place, call, ready, *args):
+    """SIGINT to the command alone while it is about to make that call; its
+    exit code and what it said."""
+    process = subprocess.Popen(
+        ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}",
+         "-e", f"inject={call}:delay_enter=1000000:when=1",
+         BUILD / "gatecast-tool", "-c", place.admin.conf, *args],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=ENV)
+    wait_until(ready, 10, "its beginning")
+    children = pathlib.Path(
+        f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    os.kill(int(children.split()[0]), signal.SIGINT)
+    text, _ = process.communicate(timeout=30)
+    return process.returncode, text
+
+
+def test_interrupted_backup_leaves_nothing(place, tmp_path):
+    place.again()
+    file = tmp_path / "daily"
+    file.write_text("of yesterday")
+    code, text = interrupt(
+        place, "write", lambda: len(os.listdir(tmp_path)) > 1,
+        "store", "backup", str(file))
+    assert code == REFUSED and f"{file}: not made" in text
+    assert os.listdir(tmp_path) == ["daily"]
+    assert file.read_text() == "of yesterday"
+
+
+def test_interrupted_restore_is_done_in_its_last_part(place):
+    place.again()
+    users = place.admin.store / "users"
+    first = {p.name for p in users.iterdir()}
+    code, text = interrupt(
+        place, "renameat",
+        lambda: any(p.name.startswith("journal.") for p in users.iterdir()
+                    if p.name not in first),
+        "store", "restore", str(place.file))
+    assert "3 users restored" in text and code == -signal.SIGINT
+    assert place.dump() == place.good
+    assert set(place.ids().values()) == {"same"}
