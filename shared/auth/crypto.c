@@ -82,18 +82,73 @@ crypto_b64_encode(const void *bytes, size_t n, char *out, size_t size)
 	    out, size, bytes, n, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
-/* The six bits of a character, or a negative number. */
-static int
-b64_value(unsigned char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
+/* One more than the six bits of a character; 0: not of the alphabet. */
+static const uint8_t b64_values[256] = {
+    ['A'] = 1,
+    ['B'] = 2,
+    ['C'] = 3,
+    ['D'] = 4,
+    ['E'] = 5,
+    ['F'] = 6,
+    ['G'] = 7,
+    ['H'] = 8,
+    ['I'] = 9,
+    ['J'] = 10,
+    ['K'] = 11,
+    ['L'] = 12,
+    ['M'] = 13,
+    ['N'] = 14,
+    ['O'] = 15,
+    ['P'] = 16,
+    ['Q'] = 17,
+    ['R'] = 18,
+    ['S'] = 19,
+    ['T'] = 20,
+    ['U'] = 21,
+    ['V'] = 22,
+    ['W'] = 23,
+    ['X'] = 24,
+    ['Y'] = 25,
+    ['Z'] = 26,
+    ['a'] = 27,
+    ['b'] = 28,
+    ['c'] = 29,
+    ['d'] = 30,
+    ['e'] = 31,
+    ['f'] = 32,
+    ['g'] = 33,
+    ['h'] = 34,
+    ['i'] = 35,
+    ['j'] = 36,
+    ['k'] = 37,
+    ['l'] = 38,
+    ['m'] = 39,
+    ['n'] = 40,
+    ['o'] = 41,
+    ['p'] = 42,
+    ['q'] = 43,
+    ['r'] = 44,
+    ['s'] = 45,
+    ['t'] = 46,
+    ['u'] = 47,
+    ['v'] = 48,
+    ['w'] = 49,
+    ['x'] = 50,
+    ['y'] = 51,
+    ['z'] = 52,
+    ['0'] = 53,
+    ['1'] = 54,
+    ['2'] = 55,
+    ['3'] = 56,
+    ['4'] = 57,
+    ['5'] = 58,
+    ['6'] = 59,
+    ['7'] = 60,
+    ['8'] = 61,
+    ['9'] = 62,
+    ['-'] = 63,
+    ['_'] = 64,
+};
 
 /*
  * Not the library's: sodium_base642bin of 1.0.18 takes every byte above
@@ -110,10 +165,10 @@ crypto_b64_decode(const char *text, size_t n, uint8_t *out, size_t out_len)
 	if (n != CRYPTO_B64_LEN(out_len))
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		int v = b64_value((unsigned char)text[i]);
-		if (v < 0)
+		uint8_t v = b64_values[(unsigned char)text[i]];
+		if (v == 0)
 			return -1;
-		bits = bits << 6 | (uint32_t)v;
+		bits = bits << 6 | (v - 1U);
 		have += 6;
 		if (have >= 8) {
 			have -= 8;

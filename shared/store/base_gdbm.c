@@ -20,7 +20,7 @@
 
 #define META_KEY "!meta"
 #define BLOCK_BYTES 4096
-#define CACHE_BUCKETS 512 /* of a block each: some 60,000 records */
+#define CACHE_BUCKETS 2048 /* of a block each: some 200,000 records */
 #define CHUNK_BYTES 65536
 #define FLAGS (GDBM_NOLOCK | GDBM_NOMMAP | GDBM_CLOEXEC | GDBM_CLOERROR)
 

@@ -232,6 +232,19 @@ pays_when_the_journal_has_grown(void **state)
 	assert_int_equal(store_checkpoint(w, NULL, NULL), STORE_OK);
 	assert_false(store_wants_checkpoint(w));
 	assert_true(fixture_size(fx, "base.gdbm") < 3 * STORE_VALUE_MAX);
+	/* Half of a larger base. */
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(store_begin(w), STORE_OK);
+		store_put(w, &i, sizeof(i), big, sizeof(big));
+		assert_int_equal(store_commit(w), STORE_OK);
+	}
+	assert_int_equal(store_checkpoint(w, NULL, NULL), STORE_OK);
+	for (n = 0; n < 100 && !store_wants_checkpoint(w); n++) {
+		assert_int_equal(store_begin(w), STORE_OK);
+		store_put(w, "k", 1, big, sizeof(big));
+		assert_int_equal(store_commit(w), STORE_OK);
+	}
+	assert_in_range(n, 10, 12);
 	store_close(w);
 }
 
