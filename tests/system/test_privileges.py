@@ -142,6 +142,13 @@ def test_two_users(admin):
         cookie = pair.login.sign_in()
         assert pair.is_valid(cookie)
         check_table(pair.store)
+        backup = pair.login.dir / "backup"
+        pair.run("store", "backup", backup, **admin)
+        pair.run("user", "rename", "alice", "alicia", **admin)
+        pair.run("store", "restore", backup, **admin)
+        check_table(pair.store)
+        cookie = pair.login.sign_in()
+        assert pair.is_valid(cookie)
 
         every = names(pair.store)
         dirs = [".", "users", "sessions", "throttle"]
