@@ -345,7 +345,7 @@ def test_one_moment_while_others_write(admin, tmp_path):
     is_over = threading.Event()
 
     def write():
-        for i in range(1, 40):
+        for i in range(1, 24):
             admin.add(f"u{i:02}")
             acked[0] = i
             if i % 5 == 0:

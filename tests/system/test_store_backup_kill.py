@@ -1,7 +1,7 @@
 """backup and restore, killed at each system call that changes a file, and
 failing there: whole or not at all, and no session comes back.
 
-GATECAST_KILL_EVERY=1 tries each call (default: each eighth)."""
+GATECAST_KILL_EVERY=1 tries each call (default: each twelfth)."""
 
 import json
 import os
@@ -17,7 +17,7 @@ import pytest
 from conftest import BUILD, wait_until
 from gatecast_admin import REFUSED, UNREACHABLE, Admin, sign_in
 
-EVERY = int(os.environ.get("GATECAST_KILL_EVERY", "8"))
+EVERY = int(os.environ.get("GATECAST_KILL_EVERY", "12"))
 CALLS = ("write,pwrite64,fsync,fdatasync,rename,renameat,renameat2,link,"
          "linkat,unlink,unlinkat,ftruncate,fallocate,fchmod,fchown,mkdir")
 KILL, FULL = "signal=KILL", "error=ENOSPC"
