@@ -90,7 +90,8 @@ def test_stranger(admin):
                         "session revoke --all", "key list", "key rotate",
                         "store init", "store check", "store stats",
                         "store checkpoint", "store dump",
-                        "store backup -", "throttle list",
+                        "store backup -", "user export",
+                        "user rename alice bob", "throttle list",
                         "throttle clear alice"):
             done = subprocess.run(
                 [tool, "-c", conf, *command.split()], capture_output=True,
