@@ -183,6 +183,11 @@ fuzzers: $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
 bench: benches tools
 	@tests/bench/run
 
+# What `make test` does some hundred times, in thousands.
+crash:
+	@$(MAKE) --no-print-directory CC=gcc FLAVOUR=asan all tools
+	@tests/run crash
+
 valgrind:
 	@$(MAKE) --no-print-directory FLAVOUR=debug CFLAGS='-O1 -g' units
 	@tests/run valgrind
@@ -213,5 +218,5 @@ clean:
 	rm -rf build
 
 .PHONY: all units replays tools benches asan tsan deps deps-test run test unit \
-	system browser replay fuzz fuzzers bench valgrind lint install clean \
+	system browser replay fuzz fuzzers bench crash valgrind lint install clean \
 	FORCE

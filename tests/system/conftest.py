@@ -32,7 +32,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 # shell below us could then trap. A handler of ours is reset by exec.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-TEST_TIMEOUT_S = 180
+TEST_TIMEOUT_S = int(os.environ.get("GATECAST_TEST_TIMEOUT_S", "180"))
 
 
 @pytest.fixture(autouse=True)

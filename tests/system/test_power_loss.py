@@ -176,3 +176,30 @@ def test_what_a_power_loss_took_stays_away(tmp_path, judge):
     assert judge.look(store) == {"first": "1", "second": "2"}
     journal.write_bytes(header + bytes(len(first)) + second)
     assert judge.recovers(store, "x" * (len(first) - FRAME)) == {}
+
+
+def test_a_store_without_fdatasync_loses_its_tail_alone(
+        tmp_path, dice, judge, shelf):
+    """As the throttle's is: it opens, and has been so at some time."""
+    store = tmp_path / "top/store"
+    store.parent.mkdir()
+    subprocess.run([WORKER, store, "create"], check=True)
+    disk, calls, _ = record(
+        store.parent, f"{WORKER} {store} forget w 200 & "
+        f"{WORKER} {store} checkpoint 5; wait $!", tmp_path / "log")
+    points = cut_points(calls, disk.top, IMAGES // 4, dice)
+    now = {}
+    states = [{}]
+    for i, (is_begin, call) in enumerate(calls):
+        disk.feed(is_begin, call)
+        if not is_begin and said(call).startswith(b"try "):
+            _, verb, key, *value = said(call).decode().split()
+            now.pop(key, None)
+            if verb == "put":
+                now[key] = value[0]
+            states.append(dict(now))
+        for _ in range(points.get(i, 0)):
+            disk.power_loss(shelf / "image", dice)
+            assert judge.recovers(shelf / "image/store") in states, str(call)
+            shutil.rmtree(shelf / "image")
+    assert len(states) == 201

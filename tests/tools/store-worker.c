@@ -5,6 +5,7 @@
  *   store-worker DIR write NAME COUNT   put NAME.i = i, again and again over
  *                                       20 keys, every third one deleted
  *   store-worker DIR delete NAME COUNT  the same keys, deleted more often
+ *   store-worker DIR forget NAME COUNT  write, without fdatasync
  *   store-worker DIR checkpoint COUNT   checkpoints in a row
  *   store-worker DIR put KEY VALUE      one record
  *   store-worker DIR read               stays open; answers lines on stdin
@@ -41,12 +42,12 @@ say(const char *line)
 }
 
 static struct store *
-open_store(const char *dir, bool is_writer)
+open_store(const char *dir, bool is_writer, bool has_sync)
 {
 	struct store_opts opts = {
 	    .dir = dir,
 	    .is_writer = is_writer,
-	    .has_sync = true,
+	    .has_sync = has_sync,
 	    .lock_wait_ms = 20000,
 	    .reserve_bytes = is_writer ? 65536 : 0,
 	};
@@ -80,9 +81,10 @@ change(struct store *s, const char *key, const char *value)
 }
 
 static int
-run_writer(const char *dir, const char *name, long count, int deletes)
+run_writer(
+    const char *dir, const char *name, long count, int deletes, bool has_sync)
 {
-	struct store *s = open_store(dir, true);
+	struct store *s = open_store(dir, true, has_sync);
 	int rc = EXIT_SUCCESS;
 	for (long i = 0; rc == EXIT_SUCCESS && (count == 0 || i < count); i++) {
 		char key[64], value[64];
@@ -97,7 +99,7 @@ run_writer(const char *dir, const char *name, long count, int deletes)
 static int
 run_checkpoints(const char *dir, long count)
 {
-	struct store *s = open_store(dir, true);
+	struct store *s = open_store(dir, true, true);
 	enum store_err err = STORE_OK;
 	for (long i = 0; count == 0 || i < count; i++) {
 		err = store_checkpoint(s, NULL, NULL);
@@ -125,7 +127,7 @@ show(void *arg, const void *key, size_t key_len, const void *value,
 static int
 run_reader(const char *dir)
 {
-	struct store *s = open_store(dir, false);
+	struct store *s = open_store(dir, false, true);
 	struct buf out = BUF_INIT;
 	char line[256];
 	say("ready\n");
@@ -165,13 +167,18 @@ main(int argc, char **argv)
 		enum store_err err = store_create(argv[1], 02750, NULL);
 		rc = err == STORE_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 	} else if (strcmp(mode, "write") == 0 && argc == 5) {
-		rc = run_writer(argv[1], argv[3], strtol(argv[4], NULL, 10), 1);
+		rc = run_writer(
+		    argv[1], argv[3], strtol(argv[4], NULL, 10), 1, true);
 	} else if (strcmp(mode, "delete") == 0 && argc == 5) {
-		rc = run_writer(argv[1], argv[3], strtol(argv[4], NULL, 10), 2);
+		rc = run_writer(
+		    argv[1], argv[3], strtol(argv[4], NULL, 10), 2, true);
+	} else if (strcmp(mode, "forget") == 0 && argc == 5) {
+		rc = run_writer(
+		    argv[1], argv[3], strtol(argv[4], NULL, 10), 1, false);
 	} else if (strcmp(mode, "checkpoint") == 0 && argc == 4) {
 		rc = run_checkpoints(argv[1], strtol(argv[3], NULL, 10));
 	} else if (strcmp(mode, "put") == 0 && argc == 5) {
-		struct store *s = open_store(argv[1], true);
+		struct store *s = open_store(argv[1], true, true);
 		rc = change(s, argv[3], argv[4]);
 		store_close(s);
 	} else if (strcmp(mode, "read") == 0) {
@@ -180,6 +187,7 @@ main(int argc, char **argv)
 		fprintf(stderr,
 		    "usage: store-worker DIR create | "
 		    "write NAME COUNT | delete NAME COUNT | "
+		    "forget NAME COUNT | "
 		    "checkpoint COUNT | put KEY VALUE | read\n");
 	}
 	buf_fini(&detail);
