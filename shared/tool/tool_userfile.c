@@ -4,6 +4,7 @@
  */
 #include "tool/tool_userfile.h"
 
+#include "auth/crypto.h"
 #include "auth/hash_form.h"
 #include "auth/name.h"
 #include "tool/tool_userfile_impl.h"
@@ -245,6 +246,8 @@ tool_userfile_parse(const struct tool_userfile_opts *opts, char *text, size_t n,
 void
 tool_userfile_free(struct tool_userfile *f)
 {
+	if (f->entries != NULL) /* hashes are in it */
+		crypto_wipe(f->entries, f->cap * sizeof(*f->entries));
 	free(f->entries);
 	buf_fini(&f->errors);
 	memset(f, 0, sizeof(*f));
