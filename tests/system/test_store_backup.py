@@ -136,6 +136,29 @@ def test_an_empty_place(admin, tmp_path):
     admin("store", "check")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes somebody else")
+def test_by_root_for_another(admin, tmp_path):
+    """The file is root's, where root alone may go; the store stays whose it
+    is."""
+    tmp_path.chmod(0o755)
+    for above in list(tmp_path.parents)[:2]:
+        above.chmod(0o755)
+    os.chown(admin.store, 65534, 65534)
+    admin.add("alice")
+    place = tmp_path / "mine"
+    place.mkdir(mode=0o700)
+    file = place / "backup"
+    admin("store", "backup", str(file))
+    assert file.stat().st_uid == 0 and file.stat().st_mode & 0o777 == 0o600
+    flip_base(admin.store)
+    (admin.store / "users/secret").unlink()
+    (admin.store / "keyring").unlink()
+    admin("store", "restore", str(file))
+    assert names(admin) == ["alice"]
+    for path in [*admin.store.glob("*"), *admin.store.glob("*/*")]:
+        assert (path.stat().st_uid, path.stat().st_gid) == (65534, 65534), path
+
+
 # --- sessions -------------------------------------------------------------
 
 def test_which_sessions_stay(admin, tmp_path):
