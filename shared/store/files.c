@@ -95,8 +95,8 @@ files_fail_errno(struct files *f, const char *name, const char *doing)
 	buf_printf(&f->detail, "%s: %s", doing, strerror(error));
 	if (error == ELOOP)
 		buf_puts(&f->detail,
-		    " (a symbolic link is refused; put what it leads to "
-		    "there)");
+		    " (a symbolic link is refused; put the file or "
+		    "directory itself there)");
 	else if (err == STORE_DENIED)
 		buf_puts(&f->detail,
 		    "; check owner, group, mode and kind of the file");
