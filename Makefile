@@ -111,7 +111,7 @@ $(eval $(call archive,$(A_SHARED),$(SHARED_SRC)))
 $(eval $(call archive,$(A_FCGI),$(FCGI_SRC)))
 $(eval $(call archive,$(A_WSD),$(WSD_SRC)))
 
-link = $(call quiet,LD,$@)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o %.a,$^)
+link = $(call quiet,LD,$@)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^)
 
 $(B)/login.fcgi: $(B)/obj/fcgi-app/main.o $(A_FCGI) $(A_SHARED)
 	$(link) $(LIBS_FCGI) $(LIBS_SHARED)
@@ -136,6 +136,9 @@ $(TOOLS): $(B)/tests/%: $(B)/obj/tests/tools/%.o $(A_FCGI) $(A_WSD) $(A_SHARED)
 $(BENCHES): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(A_WSD) $(A_SHARED)
 	@mkdir -p $(@D)
 	$(link) $(ALL_LIBS) -lpthread
+# The one with peers to compare with.
+$(B)/bench/store_bench: $(call obj,$(wildcard tests/bench/store/*.c))
+$(B)/bench/store_bench: ALL_LIBS += -lsqlite3 -lm
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 .SECONDARY:
@@ -182,6 +185,7 @@ fuzzers: $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
 
 bench: benches tools
 	@tests/bench/run
+	@$(B)/bench/store_bench
 
 # What `make test` does some hundred times, in thousands.
 crash:

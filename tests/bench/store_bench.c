@@ -1,255 +1,397 @@
 /*
- * The store's figures, one a line: store_get at 10,000 records while another
- * process commits 100 times a second (records in the base and in the
- * overlay), commits a second of two processes, opening with a 4 MB journal,
- * a checkpoint. The directory is the argument, or a temporary one.
+ * The store beside plain GDBM and SQLite, all in one run, as a table:
+ *
+ *   store_bench [--rounds 3] [--seconds 1] [--sessions 100000] [--dir DIR]
+ *               [--json FILE]
+ *
+ * Every round does every row on every engine in turn, so the columns saw the
+ * same machine; the table shows medians. Nothing fails for being slow; a
+ * record that is lost ends the run with status 1.
  */
-#include "store/store.h"
+#include "auth/sessions.h"
+#include "hist.h"
+#include "store/engine.h"
+#include "store/report.h"
+#include "store/work.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <stdint.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#define RECORDS 10000
-#define GETS 2000000
-#define COMMIT_SECONDS 3.0
-#define KEY_LEN 66
+#define SMALL 10000 /* sessions in the smaller store */
+#define TURNOVER_LIVE 2000
+#define TURNOVER_TIMES 100
+#define TURNOVER_BATCH 50
+#define OPENS 10
+#define PACE_NS 10000000 /* 100 a second */
+#define READER_PAUSE_NS 20000
+#define JOURNAL_BYTES ((uint64_t)4 << 20)
 
-static char dir[256];
+static double seconds = 1;
+static uint32_t large = 100000;
+static char root[256];
 
-static double
-now_s(void)
+static const char *
+dir_of(size_t engine, const char *what)
 {
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+	static char path[512];
+	snprintf(path, sizeof(path), "%s/%zu-%s", root, engine, what);
+	return path;
 }
 
-static void
-check(enum store_err err, const char *what)
+/* Bytes of all files below; removes them if asked to. */
+static uint64_t
+walk(const char *path, bool is_removing)
 {
-	if (err == STORE_OK)
-		return;
-	fprintf(stderr, "store_bench: %s: %s\n", what, store_strerror(err));
-	exit(EXIT_FAILURE);
-}
-
-static struct store *
-open_store(bool is_writer)
-{
-	struct store_opts opts = {
-	    .dir = dir,
-	    .is_writer = is_writer,
-	    .has_sync = true,
-	    .lock_wait_ms = 10000,
-	};
-	struct store *s;
-	check(store_open(&opts, &s, NULL), "open");
-	return s;
-}
-
-/* As sessions have them: "s:" and 64 hex digits. */
-static void
-key_of(unsigned i, char key[static KEY_LEN + 1])
-{
-	uint64_t x = i + 1;
-	memcpy(key, "s:", 2);
-	for (int part = 0; part < 4; part++) {
-		x = (x ^ x >> 31) * UINT64_C(0x9e3779b97f4a7c15);
-		snprintf(
-		    key + 2 + part * 16, 17, "%016llx", (unsigned long long)x);
+	struct stat st;
+	uint64_t bytes = 0;
+	DIR *d = opendir(path);
+	struct dirent *e;
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		char below[1024];
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		snprintf(below, sizeof(below), "%s/%s", path, e->d_name);
+		if (lstat(below, &st) == -1)
+			continue; /* gone by now */
+		bytes += S_ISDIR(st.st_mode) ? walk(below, is_removing)
+					     : (uint64_t)st.st_size;
+		if (is_removing && !S_ISDIR(st.st_mode))
+			unlink(below);
 	}
+	if (d != NULL)
+		closedir(d);
+	if (is_removing)
+		rmdir(path);
+	return bytes;
 }
 
 static void
-put(struct store *s, unsigned i, const char *value)
+make(size_t engine, const char *what, uint32_t sessions)
 {
-	char key[KEY_LEN + 1];
-	key_of(i, key);
-	check(store_put(s, key, KEY_LEN, value, strlen(value)), "put");
+	const char *dir = dir_of(engine, what);
+	if (mkdir(dir, 0700) == -1)
+		die(dir, "cannot be made");
+	engines[engine]->create(dir);
+	fill(engines[engine], dir, 0, sessions);
 }
 
-static const char value[] =
-    "v=1 user=alice created=1700000000 seen=1700000000 expires=1702592000 "
-    "idle=86400 address=192.0.2.17 agent=Mozilla/5.0%20(X11;%20Linux%20"
-    "x86_64;%20rv:128.0)%20Gecko/20100101%20Firefox/128.0";
+/* --- reading ---------------------------------------------------------- */
 
 static void
-fill(struct store *s)
+note_hist(int row, size_t engine, const struct hist *h)
 {
-	for (unsigned i = 0; i < RECORDS; i += 100) {
-		check(store_begin(s), "begin");
-		for (unsigned k = i; k < i + 100; k++)
-			put(s, k, value);
-		check(store_commit(s), "commit");
-	}
+	report_note(row, engine, (double)hist_quantile_ns(h, 0.5) / 1e3);
+	report_note(row + 1, engine, (double)hist_quantile_ns(h, 0.99) / 1e3);
+	report_note(row + 2, engine, (double)h->max_ns / 1e3);
 }
 
-/* A child that commits at a pace (0: as fast as it can) until killed. */
-static pid_t
-start_writer(unsigned from, long pause_ns, int counter)
-{
-	pid_t pid = fork();
-	if (pid != 0)
-		return pid;
-	struct store *s = open_store(true);
-	for (unsigned i = 0;; i++) {
-		struct timespec pause = {0, pause_ns};
-		check(store_begin(s), "begin");
-		put(s, from + i % 500, value);
-		check(store_commit(s), "commit");
-		if (counter != -1 && write(counter, "", 1) != 1)
-			_exit(EXIT_FAILURE);
-		if (pause_ns > 0)
-			nanosleep(&pause, NULL);
-	}
-}
-
+/* With sessions_validate if s is given, else the engine's get. */
 static void
-stop_writer(pid_t pid)
+read_for(size_t engine, void *h, struct sessions *s, uint32_t n, int row)
 {
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-}
-
-static int
-by_size(const void *a, const void *b)
-{
-	float x = *(const float *)a, y = *(const float *)b;
-	return x < y ? -1 : x > y;
-}
-
-static void
-bench_get(const char *name, struct store *r, unsigned from, unsigned n)
-{
-	float *us = malloc(GETS * sizeof(*us));
-	char(*keys)[KEY_LEN + 1] = malloc(n * sizeof(*keys));
-	struct buf got = {0};
-	if (us == NULL || keys == NULL)
-		exit(EXIT_FAILURE);
-	for (unsigned i = 0; i < n; i++)
-		key_of(from + i, keys[i]);
-	unsigned dice = 1;
-	for (int i = 0; i < GETS; i++) {
+	static struct hist hist;
+	struct session *all = malloc(n * sizeof(*all));
+	struct buf value = BUF_INIT;
+	uint32_t dice = 1;
+	memset(&hist, 0, sizeof(hist));
+	if (all == NULL)
+		die("bench", "out of memory");
+	for (uint32_t i = 0; i < n; i++)
+		session_of(i, s == NULL ? NULL : sessions_keyring(s), &all[i]);
+	uint64_t end = now_ns() + (uint64_t)(seconds * 1e9);
+	for (uint64_t begin = now_ns(); begin < end;) {
 		dice = dice * 1664525 + 1013904223;
-		const char *key = keys[(dice >> 8) % n];
-		double begin = now_s();
-		check(store_get(r, key, KEY_LEN, &got), "get");
-		us[i] = (float)((now_s() - begin) * 1e6);
+		const struct session *one = &all[(dice >> 8) % n];
+		size_t len = s == NULL ? 0 : strlen(one->token);
+		struct record_session r;
+		char key[SESSIONS_KEY_SIZE];
+		begin = now_ns();
+		bool is_found = s == NULL
+		    ? engines[engine]->get(h, one->key, &value)
+		    : sessions_validate(s, one->token, len, &r, key) ==
+			SESSIONS_VALID;
+		hist_add(&hist, now_ns() - begin);
+		if (!is_found)
+			die(engines[engine]->name, "a session was not found");
 	}
-	qsort(us, GETS, sizeof(*us), by_size);
-	printf("get, %s: p50 %.2f us, p99 %.2f us, p99.9 %.2f us, max %.0f "
-	       "us\n",
-	    name, us[GETS / 2], us[GETS / 100 * 99], us[GETS / 1000 * 999],
-	    us[GETS - 1]);
-	buf_fini(&got);
-	free(us);
-	free(keys);
+	note_hist(row, engine, &hist);
+	free(all);
+	buf_fini(&value);
 }
 
 static void
-bench_commits(int writers)
+bench_reads(size_t engine, const char *what, uint32_t n, int validate, int get)
 {
-	int counter[2];
-	pid_t pids[4];
-	char bytes[4096];
-	if (pipe(counter) == -1)
-		exit(EXIT_FAILURE);
-	for (int i = 0; i < writers; i++)
-		pids[i] = start_writer((unsigned)i * 1000, 0, counter[1]);
-	long n = 0;
-	double begin = 0, end = 0;
-	do {
-		ssize_t got = read(counter[0], bytes, sizeof(bytes));
-		if (got <= 0)
-			exit(EXIT_FAILURE);
-		end = now_s();
-		if (begin > 0)
-			n += got;
-		else
-			begin = end;
-	} while (end - begin < COMMIT_SECONDS);
-	for (int i = 0; i < writers; i++)
-		stop_writer(pids[i]);
-	close(counter[0]);
-	close(counter[1]);
-	printf("commits, %d writers: %.0f/s\n", writers,
-	    (double)n / (end - begin));
+	const struct engine *e = engines[engine];
+	const char *dir = dir_of(engine, what);
+	struct account *a = account_new();
+	pid_t writer = start_writer(e, dir, a, 0, PACE_NS);
+	void *h = e->open(dir, false);
+	read_for(engine, h, NULL, n, get);
+	e->close(h);
+	if (e == &engine_gatecast) {
+		struct sessions *s;
+		struct buf error = BUF_INIT;
+		if (sessions_open(dir, false, 0, 0, clock_system(), &s,
+			&error) != STORE_OK)
+			die("sessions_open", buf_str(&error));
+		read_for(engine, NULL, s, n, validate);
+		sessions_close(s);
+		buf_fini(&error);
+	}
+	atomic_store(&a->stop, 1);
+	join(writer);
+	verify(e, dir, a);
+	account_free(a);
+}
+
+/* --- writing ---------------------------------------------------------- */
+
+static void
+pause_for(double s)
+{
+	time_t whole = (time_t)s;
+	nanosleep(
+	    &(struct timespec){whole, (long)((s - (double)whole) * 1e9)}, NULL);
 }
 
 static void
-bench_open(struct store *w)
+bench_commits(size_t engine)
 {
-	struct store_stats stats;
-	check(store_checkpoint(w, NULL, NULL), "checkpoint");
-	do {
-		fill(w);
-		check(store_stats(w, &stats), "stats");
-	} while (stats.journal_bytes < 4 << 20);
-	double best = 1e9, worst = 0;
-	for (int i = 0; i < 20; i++) {
-		double begin = now_s();
-		store_close(open_store(false));
-		double ms = (now_s() - begin) * 1e3;
-		best = ms < best ? ms : best;
-		worst = ms > worst ? ms : worst;
+	const struct engine *e = engines[engine];
+	const char *dir = dir_of(engine, "small");
+	struct account *a = account_new();
+	pid_t pids[WRITERS_MAX];
+	for (int w = 0; w < WRITERS_MAX; w++)
+		pids[w] = start_writer(e, dir, a, w, 0);
+	unsigned long first[WRITERS_MAX], n = 0, all = 0, bytes = 0;
+	pause_for(seconds / 5); /* all of them are at it */
+	uint64_t begin = now_ns();
+	for (int w = 0; w < WRITERS_MAX; w++)
+		first[w] = atomic_load(&a->writer[w].acked);
+	pause_for(seconds);
+	for (int w = 0; w < WRITERS_MAX; w++)
+		n += atomic_load(&a->writer[w].acked) - first[w];
+	double s = (double)(now_ns() - begin) / 1e9;
+	atomic_store(&a->stop, 1);
+	for (int w = 0; w < WRITERS_MAX; w++) {
+		join(pids[w]);
+		all += atomic_load(&a->writer[w].acked);
+		bytes += atomic_load(&a->writer[w].disk_bytes);
 	}
-	printf("open, journal %.1f MB, base %.1f MB: %.1f ms (worst of 20: "
-	       "%.1f ms)\n",
-	    (double)stats.journal_bytes / 1e6, (double)stats.base_bytes / 1e6,
-	    best, worst);
-	double begin = now_s();
-	check(store_checkpoint(w, NULL, NULL), "checkpoint");
-	printf("checkpoint of %llu records: %.0f ms\n",
-	    (unsigned long long)stats.records, (now_s() - begin) * 1e3);
+	verify(e, dir, a);
+	report_note(COMMITS, engine, (double)n / s);
+	report_note(
+	    COMMIT_BYTES, engine, all == 0 ? NAN : (double)bytes / (double)all);
+	account_free(a);
 }
 
 static void
-clean_up(struct store *s)
+bench_open(size_t engine)
 {
-	struct store_stats stats;
-	char path[512];
-	static const char *const names[] = {"base.gdbm", "lock"};
-	check(store_stats(s, &stats), "stats");
-	for (size_t i = 0; i < 2; i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-		unlink(path);
+	const struct engine *e = engines[engine];
+	const char *dir = dir_of(engine, "small");
+	struct buf value = BUF_INIT;
+	double ms[OPENS];
+	for (int i = 0; i < OPENS; i++) {
+		if (e->forget != NULL)
+			e->forget(dir);
+		struct session s;
+		session_of(7, NULL, &s);
+		uint64_t begin = now_ns();
+		void *h = e->open(dir, false);
+		bool is_found = e->get(h, s.key, &value);
+		ms[i] = (double)(now_ns() - begin) / 1e6;
+		if (!is_found)
+			die(e->name, "a session was not found");
+		e->close(h);
 	}
-	snprintf(path, sizeof(path), "%s/journal.%llu", dir,
-	    (unsigned long long)stats.generation);
-	unlink(path);
-	rmdir(dir);
+	report_note(OPEN, engine, report_median(ms, OPENS));
+	buf_fini(&value);
+}
+
+/* The log, or journal, of the smaller store grows to four megabytes. */
+static void
+prepare_open(size_t engine)
+{
+	const struct engine *e = engines[engine];
+	const char *dir = dir_of(engine, "small");
+	struct buf value = BUF_INIT;
+	uint64_t wait_ns;
+	void *h = e->open(dir, true);
+	e->checkpoint(h, false);
+	if (e->hold != NULL)
+		e->hold(h);
+	session_value(0, &value);
+	for (uint64_t bytes = 0; bytes < JOURNAL_BYTES;) {
+		struct session s[100];
+		struct record r[100];
+		for (uint32_t i = 0; i < 100; i++) {
+			session_of(
+			    (uint32_t)(bytes / 64 + i) % SMALL, NULL, &s[i]);
+			r[i] = (struct record){s[i].key, value.data, value.len};
+			bytes += RECORD_KEY_LEN + value.len;
+		}
+		e->commit(h, r, 100, &wait_ns);
+	}
+	e->close(h);
+	buf_fini(&value);
+}
+
+static void
+bench_checkpoint(size_t engine)
+{
+	const struct engine *e = engines[engine];
+	const char *dir = dir_of(engine, "large");
+	struct account *a = account_new();
+	pid_t writer = start_writer(e, dir, a, 0, 0);
+	pid_t reader = start_reader(e, dir, a, large, READER_PAUSE_NS);
+	void *h = e->open(dir, true);
+	while (atomic_load(&a->reader.gets) < 100 ||
+	    atomic_load(&a->writer[0].acked) < 100)
+		pause_for(0.001);
+	/* What counts begins here. */
+	atomic_store(&a->writer[0].wait_ns, 0);
+	atomic_store(&a->writer[0].commit_ns, 0);
+	atomic_store(&a->reader.longest_ns, 0);
+	uint64_t begin = now_ns();
+	e->checkpoint(h, false);
+	report_note(CHECKPOINT, engine, (double)(now_ns() - begin) / 1e6);
+	unsigned long gets = atomic_load(&a->reader.gets);
+	unsigned long acked = atomic_load(&a->writer[0].acked);
+	while (atomic_load(&a->reader.gets) < gets + 100 ||
+	    atomic_load(&a->writer[0].acked) < acked + 10)
+		pause_for(0.001);
+	atomic_store(&a->stop, 1);
+	join(writer);
+	join(reader);
+	e->close(h);
+	verify(e, dir, a);
+	report_note(CHECKPOINT_WAIT, engine,
+	    (double)atomic_load(&a->writer[0].wait_ns) / 1e6);
+	report_note(CHECKPOINT_COMMIT, engine,
+	    (double)atomic_load(&a->writer[0].commit_ns) / 1e6);
+	report_note(CHECKPOINT_GET, engine,
+	    (double)atomic_load(&a->reader.longest_ns) / 1e6);
+	report_note(CHECKPOINT_GET_CPU, engine,
+	    (double)atomic_load(&a->reader.cpu_ns) / 1e6);
+	account_free(a);
+}
+
+/* Sessions begin and end, as many at any time; each is there once. */
+static void
+bench_turnover(size_t engine)
+{
+	const struct engine *e = engines[engine];
+	const char *dir = dir_of(engine, "turnover");
+	struct buf value = BUF_INIT;
+	uint64_t wait_ns;
+	double most = 0, now = 0;
+	make(engine, "turnover", TURNOVER_LIVE);
+	void *h = e->open(dir, true);
+	session_value(0, &value);
+	double live = (double)(RECORD_KEY_LEN + value.len) * TURNOVER_LIVE;
+	for (uint32_t at = 0; at < TURNOVER_LIVE * TURNOVER_TIMES;
+	     at += TURNOVER_BATCH) {
+		struct session s[2 * TURNOVER_BATCH];
+		struct record r[2 * TURNOVER_BATCH];
+		for (uint32_t i = 0; i < TURNOVER_BATCH; i++) {
+			session_of(at + i, NULL, &s[2 * i]);
+			r[2 * i] = (struct record){s[2 * i].key, NULL, 0};
+			session_of(at + i + TURNOVER_LIVE, NULL, &s[2 * i + 1]);
+			r[2 * i + 1] = (struct record){
+			    s[2 * i + 1].key, value.data, value.len};
+		}
+		e->commit(h, r, (size_t)2 * TURNOVER_BATCH, &wait_ns);
+		e->checkpoint(h, true);
+		now = (double)walk(dir, false) / live;
+		most = now > most ? now : most;
+	}
+	e->close(h);
+	report_note(TURNOVER, engine, now);
+	report_note(TURNOVER_MOST, engine, most);
+	walk(dir_of(engine, "turnover"), true);
+	buf_fini(&value);
+}
+
+/* --- all of it --------------------------------------------------------- */
+
+static void
+run(void)
+{
+	report_init();
+	for (size_t e = 0; e < ENGINES; e++) {
+		make(e, "small", SMALL);
+		make(e, "large", large);
+	}
+	for (int round = 0; round < report_rounds; round++)
+		for (size_t e = 0; e < ENGINES; e++) {
+			report_round = round;
+			bench_reads(
+			    e, "small", SMALL, VALIDATE_SMALL, GET_SMALL);
+			bench_reads(
+			    e, "large", large, VALIDATE_LARGE, GET_LARGE);
+			bench_commits(e);
+			prepare_open(e);
+			bench_open(e);
+			bench_checkpoint(e);
+			bench_turnover(e);
+			fprintf(stderr, "round %d of %d: %s\n", round + 1,
+			    report_rounds, engines[e]->name);
+		}
 }
 
 int
 main(int argc, char **argv)
 {
-	snprintf(dir, sizeof(dir), "%s",
-	    argc > 1 ? argv[1] : "/tmp/gatecast-bench-XXXXXX");
-	if (argc <= 1 && mkdtemp(dir) == NULL)
-		return EXIT_FAILURE;
-	check(store_create(dir, 0700, NULL), "create");
-	struct store *w = open_store(true);
-	fill(w);
-	check(store_checkpoint(w, NULL, NULL), "checkpoint");
-	struct store *r = open_store(false);
-	bench_get("base, quiet", r, 1000, RECORDS - 1000);
-	pid_t pid = start_writer(0, 10000000, -1);
-	bench_get("base, 100 commits/s", r, 1000, RECORDS - 1000);
-	bench_get("overlay, 100 commits/s", r, 0, 100);
-	stop_writer(pid);
-	bench_commits(1);
-	bench_commits(2);
-	bench_open(w);
-	if (argc <= 1)
-		clean_up(w);
-	store_close(r);
-	store_close(w);
+	static const struct option options[] = {
+	    {"rounds", required_argument, NULL, 'r'},
+	    {"seconds", required_argument, NULL, 's'},
+	    {"sessions", required_argument, NULL, 'n'},
+	    {"dir", required_argument, NULL, 'd'},
+	    {"json", required_argument, NULL, 'j'},
+	    {NULL, 0, NULL, 0},
+	};
+	const char *json = NULL, *dir = "/tmp";
+	int c;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
+		switch (c) {
+		case 'r':
+			report_rounds = atoi(optarg);
+			break;
+		case 's':
+			seconds = atof(optarg);
+			break;
+		case 'n':
+			large = (uint32_t)atol(optarg);
+			break;
+		case 'd':
+			dir = optarg;
+			break;
+		case 'j':
+			json = optarg;
+			break;
+		default:
+			return 2;
+		}
+	if (report_rounds < 1 || report_rounds > ROUNDS_MAX || seconds <= 0 ||
+	    large < 1)
+		die("options", "rounds 1..15, seconds and sessions above 0");
+	snprintf(root, sizeof(root), "%s/gatecast-bench-XXXXXX", dir);
+	if (mkdtemp(root) == NULL)
+		die(root, "cannot be made");
+	run();
+	report_print();
+	if (json != NULL)
+		report_write(json, large);
+	walk(root, true);
 	return EXIT_SUCCESS;
 }
