@@ -70,7 +70,7 @@ const char *store_detail(const struct store *s);
 
 /*
  * Catches up with what other processes committed. Readers take no lock.
- * Cheap when nothing changed (one stat, one fstat).
+ * Cheap when nothing changed (one lseek).
  */
 enum store_err store_refresh(struct store *s);
 
