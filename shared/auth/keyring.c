@@ -173,7 +173,8 @@ keyring_load(const char *dir, struct keyring *out, struct buf *error)
 	enum file_err err =
 	    file_read(buf_str(&path), KEYRING_BYTES_MAX, FORBIDDEN_MODE, &text);
 	if (err != FILE_OK) {
-		buf_printf(error, "%s: %s", buf_str(&path), file_strerror(err));
+		buf_printf(error, "%s: %s%s", buf_str(&path),
+		    file_strerror(err), file_cure(err));
 		if (err == FILE_MODE)
 			buf_printf(error, "; chmod 640 %s", buf_str(&path));
 		if (err == FILE_MISSING)
@@ -181,7 +182,11 @@ keyring_load(const char *dir, struct keyring *out, struct buf *error)
 		goto out;
 	}
 	if (keyring_parse(text.data, text.len, out, &why) != 0) {
-		buf_printf(error, "%s: %s", buf_str(&path), buf_str(&why));
+		buf_printf(error,
+		    "%s: %s; put it back from a copy, or move it away: "
+		    "`gatecast store init` makes another, and everybody has "
+		    "to sign in again",
+		    buf_str(&path), buf_str(&why));
 		goto out;
 	}
 	rc = 0;

@@ -63,9 +63,13 @@ users_secret_load(const char *path, uint8_t secret[static CRYPTO_KEY_BYTES],
 		return STORE_NOMEM;
 	enum file_err err = file_read(path, SECRET_CHARS + 1, 0077, &text);
 	if (err != FILE_OK) {
-		buf_printf(error, "%s: %s", path, file_strerror(err));
+		buf_printf(error, "%s: %s%s", path, file_strerror(err),
+		    file_cure(err));
 		if (err == FILE_MODE)
 			buf_printf(error, "; chmod 600 %s", path);
+		if (err == FILE_SIZE)
+			buf_puts(error,
+			    "; restore from a backup: gatecast store restore");
 		rc = err == FILE_MISSING ? STORE_MISSING
 		    : err == FILE_SIZE   ? STORE_CORRUPT
 		    : err == FILE_IO     ? STORE_IO

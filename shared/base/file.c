@@ -125,6 +125,14 @@ file_strerror(enum file_err err)
 	return strerror(errno);
 }
 
+const char *
+file_cure(enum file_err err)
+{
+	if (err == FILE_DENIED)
+		return "; check owner, group and mode of the file";
+	return err == FILE_TYPE ? "; put the file itself there" : "";
+}
+
 int
 file_write_all(int fd, const void *bytes, size_t n)
 {

@@ -33,6 +33,9 @@ enum file_err file_read_fd(int fd, size_t max, struct buf *out);
 /* What went wrong, as words after "PATH: ". errno used for FILE_IO. */
 const char *file_strerror(enum file_err err);
 
+/* What to do about it, to go on with after that; "" where it depends. */
+const char *file_cure(enum file_err err);
+
 /*
  * Replaces path by exactly these bytes, or leaves it as it was: temporary
  * file in the same directory, fsync, rename, fsync of the directory. The

@@ -20,6 +20,7 @@ static const struct {
     {"throttle", NULL},
     {KEYRING_FILE, NULL},
     {"secret", NULL},
+    {"login.slots", NULL}, /* login.fcgi as a CGI: who hashes now */
     {"base.gdbm", NULL},
     {"lock", NULL},
     {"reserve", NULL},
@@ -57,8 +58,20 @@ check_one(struct place *p, const char *dir, const char *name)
 	if (names[i].what != NULL)
 		printf("note: %s: %s\n", path, names[i].what);
 	p->journals += strcmp(names[i].pattern, "journal.*") == 0;
-	if (lstat(path, &st) == -1 || S_ISLNK(st.st_mode))
-		return; /* gone since; or refused when it was opened */
+	if (lstat(path, &st) == -1)
+		return; /* gone since */
+	bool is_opened =
+	    strcmp(name, "lock") != 0 && strcmp(name, "reserve") != 0;
+	if (p->is_store && !is_opened && !S_ISREG(st.st_mode)) {
+		++*p->findings;
+		tool_fail(TOOL_REFUSED,
+		    "%s: not a regular file; move it away, and the next "
+		    "change makes it anew",
+		    path);
+		return;
+	}
+	if (S_ISLNK(st.st_mode))
+		return; /* refused when it was opened */
 	gid_t gid = p->is_store ? p->gid : st.st_gid;
 	if (st.st_uid == p->uid && st.st_gid == gid)
 		return;
