@@ -156,7 +156,8 @@ def asking(*checks):
 @pytest.fixture
 def busy():
     with Pair(set={"wsd.connections_per_user": 0,
-                   "wsd.max_connections": 0}) as p:
+                   "wsd.max_connections": 0,
+                   "login.sessions_per_user": 0}) as p:
         yield p
 
 
