@@ -146,9 +146,30 @@ def journal_bit_flipped(store):
     store.journal().write_bytes(data)
 
 
+def base_is_a_fifo(store):
+    store.take()
+    store.base().unlink()
+    os.mkfifo(store.base())
+
+
+def journal_is_a_fifo(store):
+    store.take()
+    journal = store.journal()
+    journal.unlink()
+    os.mkfifo(journal)
+
+
+def journal_is_a_directory(store):
+    store.take()
+    journal = store.journal()
+    journal.unlink()
+    journal.mkdir()
+
+
 DAMAGE = [missing, base_missing, journal_missing, base_truncated, base_empty,
           base_zeroed, base_is_a_directory, base_is_a_symlink, base_is_noise,
-          journal_empty, journal_header_gone, journal_bit_flipped]
+          journal_empty, journal_header_gone, journal_bit_flipped,
+          base_is_a_fifo, journal_is_a_fifo, journal_is_a_directory]
 
 
 @pytest.mark.parametrize("damage", DAMAGE, ids=lambda d: d.__name__)
@@ -209,7 +230,8 @@ def test_damage(own, store, damage):
     for program in ("login", "wsd"):
         text = wait_until(lambda: said(program), 4, f"a word of {program}")
         assert re.search(
-            r"gatecast store \w+|make the store|put the file", text), text
+            r"gatecast store \w+|make the store|put the file|"
+            r"check owner", text), text
     done = own.gatecast("store", "check", check=False)
     assert done.returncode == 4, done.stdout + done.stderr
     assert str(store.dir) in done.stderr
