@@ -82,6 +82,8 @@ PROGRAMS := $(B)/login.fcgi $(B)/wsd $(B)/gatecast-tool
 UNITS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(UNIT_SRC))
 REPLAYS := $(patsubst tests/fuzz/%.c,$(B)/tests/replay_%,$(FUZZ_SRC))
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/%,$(TOOLS_SRC))
+PRELOADS := $(patsubst tests/tools/preload/%.c,$(B)/tests/%.so,\
+	$(wildcard tests/tools/preload/*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 
 all: $(PROGRAMS)
@@ -133,6 +135,11 @@ build/fuzz/fuzz_%: build/fuzz/obj/tests/fuzz/fuzz_%.o $(A_FCGI) $(A_WSD) $(A_SHA
 $(TOOLS): $(B)/tests/%: $(B)/obj/tests/tools/%.o $(A_FCGI) $(A_WSD) $(A_SHARED)
 	@mkdir -p $(@D)
 	$(link) $(ALL_LIBS) -lpthread
+# Loaded into programs of any flavour, so without a sanitizer of their own.
+$(PRELOADS): $(B)/tests/%.so: tests/tools/preload/%.c
+	@mkdir -p $(@D)
+	$(call quiet,LD,$@)$(CC) -D_GNU_SOURCE -std=c11 -Wall -Wextra -O2 \
+	    -fPIC -shared -o $@ $<
 $(BENCHES): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(A_WSD) $(A_SHARED)
 	@mkdir -p $(@D)
 	$(link) $(ALL_LIBS) -lpthread
@@ -146,7 +153,7 @@ $(B)/bench/store_bench: ALL_LIBS += -lsqlite3 -lm
 # --- development ----------------------------------------------------------
 units: $(UNITS)
 replays: $(REPLAYS)
-tools: $(TOOLS)
+tools: $(TOOLS) $(PRELOADS)
 benches: all $(BENCHES)
 asan:
 	$(MAKE) FLAVOUR=$@ all

@@ -92,6 +92,10 @@ tool_user_rename(struct tool *t)
 		goto out;
 	}
 	code = move_record(u, names, old_name, new_name);
+	/* While the name is there: cut short after it, nobody could end them.
+	 */
+	if (code == TOOL_OK)
+		code = tool_end_sessions(s, old_name);
 	if (code != TOOL_OK) {
 		users_abort(u);
 		goto out;
@@ -103,7 +107,6 @@ tool_user_rename(struct tool *t)
 	}
 	tool_audit_with("user.rename", old_name, "to", new_name);
 	printf("user %s is now %s\n", old_name, new_name);
-	code = tool_end_sessions(s, old_name);
 	sessions_maintain(s);
 	users_maintain(u);
 out:

@@ -1,7 +1,8 @@
 /*
  * gatecast user: accounts. A change that must end sessions commits the users
  * store first and ends the sessions then: a login that is under way either
- * sees the change or has its session ended (auth/sessions.h).
+ * sees the change or has its session ended (auth/sessions.h). Where the name
+ * goes, it is the other way round, below the users' lock.
  */
 #include "auth/crypto.h"
 #include "auth/password.h"
@@ -165,12 +166,18 @@ static const struct {
     [CHANGE_DELETE] = {"user.del", "deleted", true},
 };
 
-/* Reads, alters and commits one record; name is then as it is stored. */
+/*
+ * Reads, alters and commits one record; name is then as it is stored. The
+ * sessions of one that is deleted end before it goes, while the users' lock
+ * keeps new ones from beginning: cut short after it, there would be sessions
+ * of nobody, and no user to delete again.
+ */
 static int
-change_record(struct tool *t, struct users *u, enum change change,
-    const char *hash, char name[static NAME_SIZE])
+change_record(struct tool *t, struct users *u, struct sessions *s,
+    enum change change, const char *hash, char name[static NAME_SIZE])
 {
 	struct record_user r;
+	int code = TOOL_OK;
 
 	enum store_err err = users_begin(u);
 	if (err != STORE_OK)
@@ -192,8 +199,11 @@ change_record(struct tool *t, struct users *u, enum change change,
 					      : users_put(u, &r);
 	}
 	crypto_wipe(&r, sizeof(r));
-	if (err != STORE_OK) {
-		int code = tool_fail_users(err, u);
+	if (err != STORE_OK)
+		code = tool_fail_users(err, u);
+	else if (change == CHANGE_DELETE)
+		code = tool_end_sessions(s, name);
+	if (code != TOOL_OK) {
 		users_abort(u);
 		return code;
 	}
@@ -217,13 +227,14 @@ change_user(struct tool *t, enum change change)
 	if (code == TOOL_OK && changes[change].ends_sessions)
 		code = tool_open_sessions(t, true, &s);
 	if (code == TOOL_OK)
-		code = change_record(t, u, change, hash, name);
+		code = change_record(t, u, s, change, hash, name);
 	if (code != TOOL_OK)
 		goto out;
 	tool_audit(changes[change].action, name);
 	printf("user %s %s\n", name, changes[change].done);
 	if (s != NULL) {
-		code = tool_end_sessions(s, name);
+		if (change != CHANGE_DELETE)
+			code = tool_end_sessions(s, name);
 		sessions_maintain(s);
 	}
 	users_maintain(u);

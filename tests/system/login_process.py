@@ -24,9 +24,11 @@ def resident(pid):
 class Login:
     """A login.fcgi with its stores, listening on a Unix socket."""
 
-    def __init__(self, users=("alice",), init=True, **config):
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="gatecast-login-"))
-        self.store = self.dir / "store"
+    def __init__(self, users=("alice",), init=True, top=None, store=None,
+                 **config):
+        self.dir = pathlib.Path(
+            tempfile.mkdtemp(prefix="gatecast-login-", dir=top))
+        self.store = store or self.dir / "store"
         self.store.mkdir(mode=0o700)
         self.socket = str(self.dir / "login.sock")
         self.conf = self.dir / "gatecast.conf"

@@ -166,7 +166,7 @@ def test_rename(admin):
     admin.add("bob")
     before = accounts(admin)
     done = admin("user", "rename", "Alice", "carol")
-    assert done.stdout == "user alice is now carol\n0 sessions ended\n"
+    assert done.stdout == "0 sessions ended\nuser alice is now carol\n"
     assert "action=user.rename user=alice to=carol uid=" in audit(done)[0]
     now = accounts(admin)
     assert now == {"carol": before["alice"], "bob": before["bob"]}

@@ -12,92 +12,12 @@ import shutil
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / os.environ.get("GATECAST_BUILD", "build/asan")
-# Others than the build's: tests/tools/mutants plants faults in them.
-TOOLS = Path(os.environ.get("GATECAST_TEST_TOOLS", BUILD / "tests"))
-WORKER = TOOLS / "store-worker"
+from oracle import WORKER, Oracle, Reader
+
 ROUNDS = int(os.environ.get("GATECAST_KILL_ROUNDS", "240"))
-
-
-class Reader:
-    """A process that opened the store once and stays."""
-
-    def __init__(self, store):
-        self.process = subprocess.Popen(
-            [WORKER, store, "read"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            bufsize=1,
-        )
-        assert self.process.stdout.readline() == "ready\n"
-
-    def ask(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        return self.process.stdout.readline().rstrip("\n")
-
-    def all(self):
-        """Every record, or the error as a string."""
-        records = {}
-        line = self.ask("all")
-        while line != ".":
-            if line.startswith("!") or line == "":
-                return line or "!the reader died"
-            key, _, value = line.partition(" ")
-            records[key] = value
-            line = self.process.stdout.readline().rstrip("\n")
-        return records
-
-    def close(self):
-        self.process.stdin.close()
-        code = self.process.wait(timeout=30)
-        self.process.stdout.close()
-        return code
-
-
-class Oracle:
-    """What may stand under each key; None: nothing."""
-
-    def __init__(self):
-        self.allowed = {}
-        self.acknowledged = 0
-
-    def feed(self, output):
-        """The lines of one writer; the last may be cut off by its death."""
-        for line in output.decode().split("\n")[:-1]:
-            words = line.split(" ")
-            is_try = words[0] == "try"
-            verb, key, *rest = words[1:] if is_try else words
-            value = rest[0] if verb == "put" else None
-            if is_try:
-                now = self.allowed.get(key, {None})
-                self.allowed[key] = now | {value}
-            else:
-                self.allowed[key] = {value}
-                self.acknowledged += 1
-
-    def complaints(self, records):
-        if isinstance(records, str):
-            return ["cannot be read: " + records]
-        wrong = []
-        for key, allowed in self.allowed.items():
-            if records.get(key) not in allowed:
-                wrong.append(
-                    "%s is %s, not of %s" % (key, records.get(key), allowed)
-                )
-        wrong += ["%s came from nowhere" % k for k in records.keys() - self.allowed]
-        return wrong
-
-    def settle(self, records):
-        """What a crash left is what everybody must see from now on."""
-        for key in self.allowed:
-            self.allowed[key] = {records.get(key)}
 
 
 def start(store, *args):

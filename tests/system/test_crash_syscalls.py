@@ -1,0 +1,212 @@
+"""A kill, a failure or half a write at every system call that writes.
+
+Each operation is run again and again by strace, which ends it or has the call
+fail at the n-th call of each kind, until a run passes all of them. What is
+then seen by a fresh reader, by one that was open all along and by a
+login.fcgi that runs all along must be the state before or after; done again,
+the operation succeeds. A record of a failed fdatasync may be seen and was not
+acknowledged; so "failed" allows both states as well, and "done" one.
+
+Files lie in memory where that is possible: a kill does not ask for the disk
+(test_power_loss does), and each step costs a dozen of fsyncs.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import operations
+from conftest import BUILD, SANITIZER
+from login_process import Login
+from oracle import Accounts, AuthReader
+
+CALLS = ("write pwrite64 writev ftruncate fallocate fsync fdatasync rename "
+         "renameat renameat2 link linkat unlink unlinkat mkdir mkdirat "
+         "openat fchmod fchown").split()
+ERRORS = ("ENOSPC", "EIO", "EINTR")
+# In full, or what there is time for in every run of the suite.
+IS_FULL = os.environ.get("GATECAST_CRASH_ROUNDS") is not None
+SHM = "/dev/shm"
+TOP = SHM if os.access(SHM, os.W_OK) else None
+SHORT_WRITE = BUILD / "tests/short-write.so"
+
+
+def plain(argv, env, stdin):
+    return subprocess.run(argv, env=env, input=stdin, capture_output=True,
+                          timeout=60)
+
+
+class Strace:
+    """Runs a program with calls traced, and one of them injected."""
+
+    def __init__(self, directory):
+        self.path = directory / "trace"
+
+    def __call__(self, argv, env, stdin, calls=CALLS, inject=None):
+        options = ["-e", "trace=" + ",".join(calls)]
+        if inject:
+            options += ["-e", "inject=" + inject]
+        # Faster, but strace 6.1 then forgets to send the signal.
+        if "signal" not in str(inject):
+            options.append("--seccomp-bpf")
+        # LeakSanitizer cannot work below ptrace.
+        env = dict(env, ASAN_OPTIONS=env.get("ASAN_OPTIONS", "") +
+                   ":detect_leaks=0")
+        return plain(["strace", "-f", "-q", "-o", self.path,
+                      *options, "--", *argv], env, stdin)
+
+    def was_hit(self):
+        text = self.path.read_text()
+        return "(INJECTED)" in text or "killed by SIGKILL" in text
+
+    def names(self):
+        """The calls that there were; of openat, which of them create."""
+        seen, creating = {}, []
+        for name in re.findall(r"^\d+ +(\w+)\((?=.*)", self.path.read_text(),
+                               re.M):
+            seen[name] = seen.get(name, 0) + 1
+        opens = re.findall(r"^\d+ +openat\(.*", self.path.read_text(), re.M)
+        for n, line in enumerate(opens, 1):
+            if "O_CREAT" in line:
+                creating.append(n)
+        seen.pop("openat", None)
+        return sorted(seen), creating
+
+
+class Place:
+    """A site, its oracle, and a reader that stays."""
+
+    def __init__(self):
+        self.site = Login(
+            users=(), top=TOP, login__workers=1,
+            login__sessions_per_user=0, store__reserve_bytes=65536)
+        self.site.add_user(operations.USER, operations.PASSWORD)
+        self.site.start()
+        self.oracle = Accounts()
+        self.oracle.user(operations.USER, (False, operations.PASSWORD))
+        self.long_lived = AuthReader(self.site.store)
+        self.strace = Strace(self.site.dir)
+        self.hits = 0
+
+    def judge(self, what):
+        fresh = AuthReader(self.site.store)
+        try:
+            assert self.oracle.settle(fresh) == [], what
+            count = fresh.count()
+        finally:
+            fresh.close()
+        assert self.oracle.complaints(self.long_lived) == [], what
+        assert self.long_lived.count() == count
+        # The newest by login.fcgi, which is a reader of its own kind.
+        for token, users in list(self.oracle.sessions.items())[-3:]:
+            answer = self.site.ask("GET", "/session",
+                                   cookie="gatecast=" + token)
+            expected = 401 if users == {None} else 200
+            assert answer.status == expected, (what, answer.raw)
+
+    def step(self, operation, what, runner):
+        """Once, hit or not, and then again until it is done."""
+        operation.prepare()
+        operation.attempt()
+        done = operation.run(runner)
+        assert not SANITIZER.search(done.stderr.decode()), done.stderr
+        acknowledged = operation.is_acknowledged(done)
+        if acknowledged:
+            operation.acknowledge(done)
+        elif done.returncode != -9:
+            operation.check_refusal(done)
+        self.judge(what)
+        if acknowledged:
+            return
+        operation.attempt()
+        done = operation.run(plain)
+        assert operation.is_acknowledged(done), (what, done)
+        operation.acknowledge(done)
+        self.judge(what + " and again")
+
+    def close(self):
+        assert self.long_lived.close() == 0
+        done = self.site.tool("store", "check", check=False)
+        self.site.stop()
+        assert done.returncode == 0, (done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="module")
+def place():
+    p = Place()
+    yield p
+    p.close()
+
+
+def every_call(place, kind, injections):
+    """injections: what to do at the n-th hit, in turn or one after the other."""
+    operation = operations.ALL[kind](place.site, place.oracle)
+    # The second of two runs: the first finds what the last test has left.
+    for _ in range(2):
+        place.step(operation, kind + " as it is", place.strace)
+    names, creating = place.strace.names()
+    assert names, place.strace.path.read_text()
+    hits = 0
+
+    def hit(name, n):
+        nonlocal hits
+        is_hit = False
+        all_ways = IS_FULL or kind != "Checkpoint"
+        for how in injections if all_ways else \
+                [injections[n % len(injections)]]:
+            place.step(
+                operation, "%s, %s at %s %d" % (kind, how, name, n),
+                lambda argv, env, stdin: place.strace(
+                    argv, env, stdin, [name], "%s:%s:when=%d" %
+                    (name, how, n)))
+            if place.strace.was_hit():
+                is_hit = True
+                hits += 1
+        return is_hit
+
+    for name in names:
+        n = 1
+        while hit(name, n):
+            n += 1
+        assert n > 1, name
+    for n in creating:
+        assert hit("openat", n)
+    print("%s: %d hits" % (kind, hits))
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="no strace")
+@pytest.mark.parametrize("kind", operations.ALL)
+def test_killed_at_every_call(place, kind):
+    every_call(place, kind, ["signal=KILL"])
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="no strace")
+@pytest.mark.parametrize("kind", operations.ALL)
+def test_failing_at_every_call(place, kind):
+    every_call(place, kind, ["error=" + error for error in ERRORS])
+
+
+@pytest.mark.parametrize("kind", operations.ALL)
+def test_short_at_every_write(place, kind):
+    operation = operations.ALL[kind](place.site, place.oracle)
+    n = 0
+    is_hit = True
+
+    def runner(argv, env, stdin):
+        nonlocal is_hit
+        # ASan wants to be the first library, and works as the second one.
+        env = dict(env, LD_PRELOAD=str(SHORT_WRITE), GATECAST_SHORT=str(n),
+                   ASAN_OPTIONS=env.get("ASAN_OPTIONS", "") +
+                   ":verify_asan_link_order=0")
+        done = plain(argv, env, stdin)
+        is_hit = b"short-write: here\n" in done.stderr
+        return done
+
+    while is_hit:
+        n += 1
+        place.step(operation, "%s, short write %d" % (kind, n), runner)
+    print("%s: %d short writes" % (kind, n - 1))
+    assert n > 1
