@@ -60,8 +60,17 @@ class Operation:
         assert done.returncode in self.exits, (done.returncode, said)
         assert "gatecast: " in said, said
 
+    def ensure_user(self):
+        if self.state() is None:
+            self.site.add_user(USER, PASSWORD)
+            self.oracle.user(USER, (False, PASSWORD))
+        elif self.state()[0]:
+            self.site.tool("user", "unlock", USER)
+            self.oracle.user(USER, (False, self.state()[1]))
+
     def sign_in(self):
         """A session by the login.fcgi that runs all along."""
+        self.ensure_user()
         cookie = self.site.sign_in(USER, password=self.password())
         token = cookie.partition("=")[2]
         self.oracle.begun(token, USER)
@@ -106,12 +115,6 @@ class Ending(Operation):
     """A change to a user that ends the sessions."""
 
     def prepare(self):
-        if self.state() is None:
-            self.site.add_user(USER, PASSWORD)
-            self.oracle.user(USER, (False, PASSWORD))
-        elif self.state()[0]:
-            self.site.tool("user", "unlock", USER)
-            self.oracle.user(USER, (False, self.state()[1]))
         self.oracle.forget_old(8)
         self.sign_in()
         self.sign_in()
@@ -153,8 +156,10 @@ class Delete(Ending):
 class Rename(Ending):
     """To another name and, in prepare, back; sessions end with the name."""
 
+    new = None
+
     def prepare(self):
-        if self.state() is None:
+        if self.oracle.users.get(self.new, {None}) != {None}:
             self.site.tool("user", "rename", self.new, USER)
             self.oracle.user(USER, self.kept)
             self.oracle.user(self.new, None)
@@ -286,6 +291,7 @@ class Login(Cgi):
     path = "/login"
 
     def prepare(self):
+        self.ensure_user()
         csrf, self.cookie, _ = self.site.form()
         self.fields = {"name": USER, "password": self.password(),
                        "next": "/index", "csrf": csrf}

@@ -24,7 +24,7 @@ from disk import record
 from journal_bytes import FRAME as RECORD_FRAME, HEADER, PUT_HEAD, put
 from journal_bytes import record as record_bytes
 from store_judge import WORKER, Judge
-from test_store_kill import Oracle
+from oracle import Oracle
 
 IMAGES = int(os.environ.get("GATECAST_POWER_IMAGES", "800"))
 LIVES = 4

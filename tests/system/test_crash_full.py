@@ -1,0 +1,195 @@
+"""A disk of 1 MB that fills up: sign-ins are refused with words, whoever
+leaves can leave, and nothing of what was there is lost.
+
+The filesystem is a tmpfs in a mount namespace of its own, which a process
+holds for us and which goes with it.
+"""
+
+import errno
+import os
+import subprocess
+
+import pytest
+
+import operations
+from login_process import Login
+from oracle import Accounts, AuthReader
+
+RESERVE = 65536
+LEAVE = 12288  # bytes free when sign-ins begin to fill the rest
+
+
+class SmallDisk:
+    def __init__(self, mount_point):
+        mount_point.mkdir()
+        try:
+            self.holder = subprocess.Popen(
+                ["unshare", "-m", "--propagation", "private", "sh", "-c",
+                 'mount -t tmpfs -o size=1m none "$0" && echo ok && exec cat',
+                 mount_point], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        except FileNotFoundError:
+            pytest.skip("SKIPPED: no unshare(1), so no disk to fill up")
+        if self.holder.stdout.readline() != "ok\n":
+            self.close()
+            pytest.skip("SKIPPED: no tmpfs can be mounted here (root may), so "
+                        "a disk that fills up was not tested")
+        self.path = type(mount_point)(
+            "/proc/%d/root%s" % (self.holder.pid, mount_point))
+
+    def fill(self, leave=0):
+        """Until only so much is left. tmpfs gives whole pages."""
+        with open(self.path / "filler", "ab", buffering=0) as f:
+            while os.statvfs(self.path).f_bavail * \
+                    os.statvfs(self.path).f_bsize > leave:
+                try:
+                    f.write(b"x" * 4096)
+                except OSError as e:
+                    assert e.errno == errno.ENOSPC
+                    break
+
+    def free(self):
+        (self.path / "filler").unlink()
+
+    def close(self):
+        self.holder.communicate()
+
+
+@pytest.fixture
+def disk(tmp_path):
+    d = SmallDisk(tmp_path / "small")
+    yield d
+    d.close()
+
+
+@pytest.fixture
+def full(disk):
+    """A site on the small disk, with sessions; nothing is full yet."""
+    site = Login(users=(), store=disk.path / "store", login__workers=1,
+                 login__sessions_per_user=0, store__reserve_bytes=RESERVE)
+    oracle = Accounts()
+    for name in ("alice", "bob", "carol", "dave"):
+        site.add_user(name, operations.PASSWORD)
+        oracle.user(name, (False, operations.PASSWORD))
+    site.start()
+    reader = AuthReader(site.store)
+    yield site, disk, oracle, reader
+    assert reader.close() == 0
+    site.stop()
+
+
+def sign_in(site, oracle, name="alice"):
+    """The answer; what it gave is known to the oracle."""
+    answer = site.post_login(name, operations.PASSWORD)
+    if answer.status == 303:
+        oracle.begun(answer.cookies()["gatecast"][0], name)
+    return answer
+
+
+def logout(site, token):
+    cookie = "gatecast=" + token
+    csrf = site.ask("GET", "/index", cookie=cookie).field("csrf")
+    return site.ask("POST", "/logout", b"csrf=" + csrf.encode(), cookie)
+
+
+def judge(site, oracle, reader):
+    fresh = AuthReader(site.store)
+    assert oracle.complaints(fresh) == []
+    fresh.close()
+    assert oracle.complaints(reader) == []
+
+
+def fill_by_sign_ins(site, oracle):
+    """The first refusal, once refused for good."""
+    for _ in range(1000):
+        answer = sign_in(site, oracle)
+        if answer.status != 303:
+            return answer
+    raise AssertionError("the disk does not fill up")
+
+
+def test_sign_ins_fill_the_disk(full):
+    site, disk, oracle, reader = full
+    for _ in range(20):
+        for name in ("alice", "bob", "carol", "dave"):
+            assert sign_in(site, oracle, name).status == 303
+    disk.fill(LEAVE)
+    refused = fill_by_sign_ins(site, oracle)
+    assert refused.status == 503
+    assert refused.get("Retry-After") and not refused.cookies()
+    assert "No space" in site.log() or "no space" in site.log(), site.log()
+    assert str(site.store / "sessions") in site.log()
+    judge(site, oracle, reader)
+    disk.fill()
+
+    # An administrator is told, with the file, and nothing has changed.
+    done = site.tool("user", "add", "erin", "--password-stdin",
+                     stdin=operations.PASSWORD, check=False)
+    while done.returncode == 0:  # the last page had room
+        oracle.user("erin", (False, operations.PASSWORD))
+        done = site.tool("user", "passwd", "erin", "--password-stdin",
+                         stdin=operations.PASSWORD, check=False)
+    assert done.returncode == 4
+    assert str(site.store / "users") in done.stderr, done.stderr
+    assert "o space" in done.stderr, done.stderr
+
+    # Whoever wants to leave can, one after the other.
+    for token in oracle.of("bob"):
+        assert logout(site, token).status == 303
+        oracle.ended([token])
+    judge(site, oracle, reader)
+    assert "reserve_bytes is given up" in site.log()
+    site.tool("session", "revoke", "--user", "carol")
+    oracle.ended(oracle.of("carol"))
+    judge(site, oracle, reader)
+    assert sign_in(site, oracle).status == 503
+
+    # With space again, without a restart.
+    disk.free()
+    assert sign_in(site, oracle, "bob").status == 303
+    reserve = site.store / "sessions/reserve"
+    assert reserve.stat().st_blocks * 512 >= RESERVE
+    site.tool("user", "lock", "dave")
+    oracle.user("dave", (True, operations.PASSWORD))
+    oracle.ended(oracle.of("dave"))
+    site.tool("store", "checkpoint")
+    judge(site, oracle, reader)
+    assert "ok" in site.tool("store", "check").stdout
+
+
+def test_lock_on_a_full_disk(full):
+    """A lock is a put: it may be refused, and then has not half happened."""
+    site, disk, oracle, reader = full
+    for _ in range(5):
+        assert sign_in(site, oracle, "dave").status == 303
+    disk.fill()
+    done = site.tool("user", "lock", "dave", check=False)
+    if done.returncode == 0:
+        oracle.user("dave", (True, operations.PASSWORD))
+        oracle.ended(oracle.of("dave"))
+    else:
+        assert str(site.store / "users") in done.stderr, done.stderr
+    judge(site, oracle, reader)
+    site.tool("user", "del", "dave")
+    oracle.user("dave", None)
+    oracle.ended(oracle.of("dave"))
+    judge(site, oracle, reader)
+
+
+def test_no_room_for_the_reserve(full):
+    """Nearly full from the start: said at the sign-in, not at the logout."""
+    site, disk, oracle, reader = full
+    assert sign_in(site, oracle).status == 303
+    for store in ("users", "sessions"):
+        (site.store / store / "reserve").unlink(missing_ok=True)
+    disk.fill(RESERVE // 2)
+    refused = sign_in(site, oracle)
+    assert refused.status == 503
+    assert "cannot set aside store.reserve_bytes" in site.log()
+    for token in oracle.of("alice"):
+        assert logout(site, token).status == 303
+        oracle.ended([token])
+    judge(site, oracle, reader)
+    disk.free()
+    assert sign_in(site, oracle).status == 303
+    judge(site, oracle, reader)
