@@ -253,7 +253,7 @@ class Checkpoint(Operation):
 
 
 class Cgi(Operation):
-    exits = (0,)
+    exits = (0, 1)  # 1: nobody took the answer
 
     def run(self, runner):
         body = urllib.parse.urlencode(self.fields).encode()
