@@ -77,6 +77,7 @@ class Operation:
         return token
 
     def revoke_all(self):
+        self.ensure_user()
         self.site.tool("session", "revoke", "--user", USER)
         self.oracle.ended(self.oracle.of(USER))
 
