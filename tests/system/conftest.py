@@ -2,8 +2,10 @@
 on a port of its own, with the users alice and bob, a cheap Argon2, and
 failed sign-ins that slow nobody down."""
 
+import itertools
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -60,11 +62,25 @@ def wait_until(check, timeout=10.0, what="it"):
         time.sleep(0.02)
 
 
+# Each worker of pytest has ports of its own, below those that the kernel gives
+# to outgoing connections. Not from the first one: the last run may have left
+# some in TIME_WAIT, and another run may go on beside this one.
+PORTS = 1000
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+_ports = itertools.count(random.randrange(PORTS))
+
+
 def free_port():
     """A port that was free a moment ago."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    while True:
+        port = 16000 + PORTS * (_worker % 16) + next(_ports) % PORTS
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 class Site:
