@@ -3,8 +3,10 @@ all, and no session comes back."""
 
 import json
 import os
+import pathlib
 import re
 import subprocess
+import tempfile
 import threading
 
 import pytest
@@ -136,16 +138,23 @@ def test_an_empty_place(admin, tmp_path):
     admin("store", "check")
 
 
+@pytest.fixture
+def open_dir():
+    """A directory that others reach as well, which pytest's own are not."""
+    with tempfile.TemporaryDirectory(prefix="gatecast-") as name:
+        path = pathlib.Path(name)
+        path.chmod(0o755)
+        yield path
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="becomes somebody else")
-def test_by_root_for_another(admin, tmp_path):
+def test_by_root_for_another(open_dir):
     """The file is root's, where root alone may go; the store stays whose it
     is."""
-    tmp_path.chmod(0o755)
-    for above in list(tmp_path.parents)[:2]:
-        above.chmod(0o755)
+    admin = Admin(open_dir)
     os.chown(admin.store, 65534, 65534)
     admin.add("alice")
-    place = tmp_path / "mine"
+    place = open_dir / "mine"
     place.mkdir(mode=0o700)
     file = place / "backup"
     admin("store", "backup", str(file))
