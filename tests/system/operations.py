@@ -6,6 +6,8 @@ oracle may believe while it is tried, what must stand once it was
 acknowledged, and how it is done again.
 """
 
+import base64
+import hashlib
 import itertools
 import json
 import os
@@ -110,6 +112,83 @@ class UserAdd(Operation):
 
     def acknowledge(self, done):
         self.oracle.user(self.name, (False, PASSWORD))
+
+
+class Import(UserAdd):
+    def prepare(self):
+        super().prepare()
+        self.other = self.name + "too"
+
+    def words(self):
+        return "user", "import", "-"
+
+    def input(self):
+        return ("name,password\n%s,%s\n%s,%s\n" % (
+            self.name, PASSWORD, self.other, PASSWORD)).encode()
+
+    def attempt(self):
+        super().attempt()
+        self.oracle.try_user(self.other, (False, PASSWORD))
+
+    def acknowledge(self, done):
+        super().acknowledge(done)
+        self.oracle.user(self.other, (False, PASSWORD))
+
+
+class Unlock(Operation):
+    def prepare(self):
+        self.oracle.forget_old(8)
+        self.sign_in()
+        self.site.tool("user", "lock", USER)
+        self.oracle.user(USER, (True, self.password()))
+        self.oracle.ended(self.oracle.of(USER))
+
+    def words(self):
+        return "user", "unlock", USER
+
+    def attempt(self):
+        self.oracle.try_user(USER, (False, next(iter(
+            self.oracle.users[USER]))[1]))
+
+    def acknowledge(self, done):
+        self.oracle.user(USER, (False, next(iter(
+            self.oracle.users[USER]))[1]))
+
+
+class RevokeOne(Operation):
+    """The other session of the same user stays."""
+
+    def prepare(self):
+        self.oracle.forget_old(8)
+        self.sign_in()
+        self.token = self.sign_in()
+        secret = base64.urlsafe_b64decode(self.token.split(".")[2] + "==")
+        self.id = hashlib.sha256(secret).hexdigest()
+
+    def words(self):
+        return "session", "revoke", self.id[:16]
+
+    def attempt(self):
+        self.oracle.try_end([self.token])
+
+    def is_acknowledged(self, done):
+        return done.returncode in (0, 3)
+
+    def acknowledge(self, done):
+        self.oracle.ended([self.token])
+
+
+class Backup(Operation):
+    """Changes nothing of the store; the file is whole, or as it was."""
+
+    def prepare(self):
+        self.file = self.site.dir / "backup"
+
+    def words(self):
+        return "store", "backup", self.file
+
+    def acknowledge(self, done):
+        assert self.file.stat().st_size > 0
 
 
 class Ending(Operation):
@@ -221,15 +300,20 @@ class Rotate(Operation):
 
     def prepare(self):
         # The ring has room for eight; nobody waits here until they expire.
-        self.revoke_all()
-        ring = self.site.store / "keyring"
-        lines = ring.read_text().splitlines(keepends=True)
-        draft = ring.with_name("draft")
-        draft.write_text("".join(lines[:3]))
-        draft.chmod(0o640)
-        draft.rename(ring)
+        # Whoever has a session of an old key loses it, and so ends first.
+        if len(self.keys()) > 6:
+            self.retire()
+            ring = self.site.store / "keyring"
+            lines = ring.read_text().splitlines(keepends=True)
+            draft = ring.with_name("draft")
+            draft.write_text("".join(lines[:3]))
+            draft.chmod(0o640)
+            draft.rename(ring)
         self.sign_in()
         self.before = self.keys()
+
+    def retire(self):
+        self.revoke_all()
 
     def words(self):
         return "key", "rotate"
@@ -320,5 +404,5 @@ class Logout(Cgi):
 
 
 ALL = {op.__name__: op for op in (
-    Login, Logout, UserAdd, Passwd, Lock, Delete, Rename, Revoke, Rotate,
-    Checkpoint)}
+    Login, Logout, UserAdd, Import, Passwd, Lock, Unlock, Delete, Rename,
+    Revoke, RevokeOne, Rotate, Backup, Checkpoint)}

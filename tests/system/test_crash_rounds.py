@@ -1,10 +1,11 @@
 """kill -9 at random moments, with everybody at work.
 
 In each round visitors sign in and out at a login.fcgi, an administrator
-changes accounts, revokes sessions and rotates the key, a checkpointer makes
-generations, and one worker of login.fcgi, one admin command and one
-checkpoint are killed somewhere on their way. Every account is changed by one
-of them at a time, so what was acknowledged last is known.
+changes accounts, revokes sessions, rotates the key, imports and backs up, a
+checkpointer makes generations, and one worker of login.fcgi (or its master),
+one admin command and one checkpoint are killed somewhere on their way. Every
+account is changed by one of them at a time, so what was acknowledged last is
+known. A reader and a wsd have the stores open all along.
 
 GATECAST_CRASH_ROUNDS: how many of each are killed (make crash: 1,000).
 """
@@ -15,13 +16,18 @@ import random
 import subprocess
 import time
 
+import pytest
+
 import operations
 from conftest import SANITIZER, wait_until
 from login_process import Login
 from oracle import Accounts, AuthReader
+from ws_raw import Wsd, request
 
 ROUNDS = int(os.environ.get("GATECAST_CRASH_ROUNDS", "200"))
 VISITORS = ("vera", "victor")
+# One at a time hashes a password, for less than a millisecond.
+BUSY_MAX_S = 2.0
 
 
 class Killer:
@@ -61,6 +67,7 @@ class Visitor:
         self.site = site
         self.oracle = oracle
         self.name = name
+        self.busy_since = None
         oracle.user(name, (False, operations.PASSWORD))
 
     def ask(self, *args, **kwargs):
@@ -74,10 +81,13 @@ class Visitor:
             answer = self.site.post_login(self.name, operations.PASSWORD)
         except (OSError, ValueError, AttributeError):
             return
-        # One at a time hashes a password; the other is asked to wait.
-        if answer is None or answer.status == 503:
+        if answer is None:
+            return
+        if answer.status == 503:
+            self.wait_for_a_slot(answer)
             return
         assert answer.status == 303, answer.raw
+        self.busy_since = None
         token = answer.cookies()["gatecast"][0]
         self.oracle.begun(token, self.name)
         cookie = "gatecast=" + token
@@ -91,7 +101,17 @@ class Visitor:
             assert answer.status == 303, answer.raw
             self.oracle.ended([token])
 
+    def wait_for_a_slot(self, answer):
+        """The other visitor's password is hashed, and that is no reason for
+        long, nor when its worker is killed. The page of a store that cannot
+        be used has no form."""
+        assert answer.get("Retry-After") and answer.field("csrf"), answer.raw
+        now = time.monotonic()
+        self.busy_since = self.busy_since or now
+        assert now - self.busy_since < BUSY_MAX_S, self.site.log()[-2000:]
+
     def stay(self, is_over):
+        self.busy_since = None
         while not is_over():
             self.visit()
 
@@ -119,6 +139,10 @@ class Stage:
         self.site = Login(users=(), login__workers=2,
                           login__sessions_per_user=0,
                           store__reserve_bytes=65536)
+        self.wsd = Wsd(has_store=False, set={"store.dir": self.site.store})
+        self.long_lived = None
+
+    def open(self):
         for name in (operations.USER, *VISITORS):
             self.site.add_user(name, operations.PASSWORD)
         self.site.start()
@@ -128,29 +152,55 @@ class Stage:
         self.visitors = [Visitor(self.site, oracle, name) for oracle, name
                          in zip(self.oracles[1:], VISITORS)]
         self.long_lived = AuthReader(self.site.store)
-        self.admin = Killer(dice)
-        self.checkpointer = Killer(dice)
-        self.worker_kills = 0
+        self.wsd.start()
+        self.admin = Killer(self.dice)
+        self.checkpointer = Killer(self.dice)
+        self.worker_kills = self.master_kills = 0
         self.round = 0
+
+    def close(self):
+        try:
+            if self.long_lived is not None:
+                assert self.long_lived.close() == 0
+        finally:
+            try:
+                self.wsd.__exit__(None)
+            finally:
+                self.site.stop()
 
     def kill_worker(self):
         time.sleep(self.dice.uniform(0, 0.03))
         workers = self.site.workers()
-        if workers:
+        if self.dice.random() < 0.1:
+            self.site.process.kill()
+            self.site.process.wait()
+            # They leave by themselves, each after its request.
+            for pid in workers:
+                wait_until(lambda: not os.path.exists("/proc/%d" % pid),
+                           what="the end of an orphan")
+            self.master_kills += 1
+        elif workers:
             os.kill(self.dice.choice(workers), 9)
             self.worker_kills += 1
 
     def revive(self):
         """A worker that dies young is started with a delay, unless the
-        configuration is loaded anew."""
+        configuration is loaded anew. Then nobody is busy, and whoever comes
+        gets in."""
+        if self.site.process.poll() is not None:
+            self.site.start()
         self.site.process.send_signal(1)
         wait_until(lambda: len(self.site.workers()) == 2, what="workers")
+        for oracle, name in zip(self.oracles[1:], VISITORS):
+            cookie = self.site.sign_in(name, password=operations.PASSWORD)
+            oracle.begun(cookie.partition("=")[2], name)
 
     def play(self, pool):
         kind = operations.ALL[self.dice.choice(
-            ["UserAdd", "Passwd", "Lock", "Delete", "Rename", "Revoke",
-             "Rotate"])]
+            ["UserAdd", "Import", "Passwd", "Lock", "Unlock", "Delete",
+             "Rename", "Revoke", "RevokeOne", "Rotate", "Backup"])]
         admin = kind(self.site, self.oracles[0])
+        admin.retire = self.trim
         admin.prepare()
         is_over = False
         acts = [pool.submit(v.stay, lambda: is_over) for v in self.visitors]
@@ -180,6 +230,10 @@ class Stage:
             assert oracle.complaints(self.long_lived) == [], \
                 "long-lived reader, round %d, %s" % (self.round, what)
             oracle.forget_old(5)
+            for token, users in list(oracle.sessions.items())[-3:]:
+                status, *_ = self.wsd.ask(request(cookie="gatecast=" + token))
+                assert status == (401 if users == {None} else 101), \
+                    "wsd, round %d, %s" % (self.round, what)
 
     def trim(self):
         """Sessions that a kill left over add up."""
@@ -198,21 +252,30 @@ class Stage:
         return (self.worker_kills, self.admin.kills, self.checkpointer.kills)
 
 
-def test_rounds():
+@pytest.fixture
+def stage():
     seed = int(os.environ.get("GATECAST_SEED", time.time_ns() % 2**32))
     print("GATECAST_SEED=%d" % seed)
     stage = Stage(random.Random(seed))
+    try:
+        stage.open()
+        yield stage
+    finally:
+        stage.close()
+
+
+def test_rounds(stage):
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         while min(stage.kills()) < ROUNDS:
             stage.play(pool)
             if stage.round % 25 == 0:
                 stage.trim()
                 stage.judge("all sessions ended")
-    print("%d rounds; killed %d workers, %d admin commands, %d checkpoints; "
-          "%d acknowledged" % (stage.round, *stage.kills(),
-                               sum(o.acknowledged for o in stage.oracles)))
+    print("%d rounds; killed %d workers, %d masters, %d admin commands, "
+          "%d checkpoints; %d acknowledged" % (
+              stage.round, stage.worker_kills, stage.master_kills,
+              stage.admin.kills, stage.checkpointer.kills,
+              sum(o.acknowledged for o in stage.oracles)))
     assert sum(o.acknowledged for o in stage.oracles) > stage.round
-    assert stage.long_lived.close() == 0
     check = stage.site.tool("store", "check", check=False)
-    stage.site.stop()
     assert check.returncode == 0, (check.stdout, check.stderr)
