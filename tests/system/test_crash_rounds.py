@@ -80,6 +80,7 @@ class Visitor:
         try:
             answer = self.site.post_login(self.name, operations.PASSWORD)
         except (OSError, ValueError, AttributeError):
+            time.sleep(0.005)  # nobody there: leave the processor to them
             return
         if answer is None:
             return
@@ -156,6 +157,7 @@ class Stage:
         self.admin = Killer(self.dice)
         self.checkpointer = Killer(self.dice)
         self.worker_kills = self.master_kills = 0
+        self.orphans = []
         self.round = 0
 
     def close(self):
@@ -171,13 +173,9 @@ class Stage:
     def kill_worker(self):
         time.sleep(self.dice.uniform(0, 0.03))
         workers = self.site.workers()
-        if self.dice.random() < 0.1:
+        if self.dice.random() < 0.05:
             self.site.process.kill()
-            self.site.process.wait()
-            # They leave by themselves, each after its request.
-            for pid in workers:
-                wait_until(lambda: not os.path.exists("/proc/%d" % pid),
-                           what="the end of an orphan")
+            self.orphans = workers
             self.master_kills += 1
         elif workers:
             os.kill(self.dice.choice(workers), 9)
@@ -187,7 +185,13 @@ class Stage:
         """A worker that dies young is started with a delay, unless the
         configuration is loaded anew. Then nobody is busy, and whoever comes
         gets in."""
-        if self.site.process.poll() is not None:
+        if self.orphans:
+            # They leave by themselves, each after its request.
+            wait_until(lambda: not any(os.path.exists("/proc/%d" % pid)
+                                       for pid in self.orphans),
+                       what="the end of the orphans")
+            self.orphans = []
+            self.site.process.wait()
             self.site.start()
         self.site.process.send_signal(1)
         wait_until(lambda: len(self.site.workers()) == 2, what="workers")
