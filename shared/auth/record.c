@@ -6,6 +6,7 @@
  */
 #include "auth/record.h"
 
+#include "auth/crypto.h"
 #include "base/number.h"
 
 #include <inttypes.h>
@@ -196,8 +197,10 @@ is_key(const char *p, size_t n)
 	return n > 0;
 }
 
+/* unknown may be NULL; gets " key=value" of what is passed over. */
 static bool
-get_fields(const char *bytes, size_t n, struct field *fields, size_t count)
+get_fields(const char *bytes, size_t n, struct field *fields, size_t count,
+    struct buf *unknown)
 {
 	const char *p = bytes, *end = bytes + n;
 	const size_t version_len = strlen(VERSION);
@@ -223,6 +226,8 @@ get_fields(const char *bytes, size_t n, struct field *fields, size_t count)
 				f, equal + 1, (size_t)(stop - equal) - 1))
 				return false;
 			f->has_come = true;
+		} else if (unknown != NULL) {
+			buf_append(unknown, p - 1, (size_t)(stop - p) + 1);
 		}
 		p = stop;
 	}
@@ -241,8 +246,9 @@ get_fields(const char *bytes, size_t n, struct field *fields, size_t count)
 		key, TYPE_NUMBER, &(at), 0, true, false \
 	}
 
-int
-record_get_user(const char *bytes, size_t n, struct record_user *out)
+static bool
+get_user(
+    const char *bytes, size_t n, struct record_user *out, struct buf *unknown)
 {
 	struct field fields[] = {
 	    TEXT("name", out->name, false),
@@ -253,9 +259,26 @@ record_get_user(const char *bytes, size_t n, struct record_user *out)
 	};
 
 	memset(out, 0, sizeof(*out));
-	return get_fields(bytes, n, fields, sizeof(fields) / sizeof(fields[0]))
-	    ? 0
-	    : -1;
+	return get_fields(
+	    bytes, n, fields, sizeof(fields) / sizeof(fields[0]), unknown);
+}
+
+int
+record_get_user(const char *bytes, size_t n, struct record_user *out)
+{
+	return get_user(bytes, n, out, NULL) ? 0 : -1;
+}
+
+int
+record_keep_user(const char *bytes, size_t n, struct buf *out)
+{
+	struct record_user known;
+	size_t before = out->len;
+
+	if (!get_user(bytes, n, &known, out) && !out->has_failed)
+		out->len = before;
+	crypto_wipe(&known, sizeof(known));
+	return out->has_failed ? -1 : 0;
 }
 
 int
@@ -272,7 +295,8 @@ record_get_session(const char *bytes, size_t n, struct record_session *out)
 	};
 
 	memset(out, 0, sizeof(*out));
-	return get_fields(bytes, n, fields, sizeof(fields) / sizeof(fields[0]))
+	return get_fields(
+		   bytes, n, fields, sizeof(fields) / sizeof(fields[0]), NULL)
 	    ? 0
 	    : -1;
 }
@@ -288,7 +312,8 @@ record_get_throttle(const char *bytes, size_t n, struct record_throttle *out)
 	};
 
 	memset(out, 0, sizeof(*out));
-	return get_fields(bytes, n, fields, sizeof(fields) / sizeof(fields[0]))
+	return get_fields(
+		   bytes, n, fields, sizeof(fields) / sizeof(fields[0]), NULL)
 	    ? 0
 	    : -1;
 }

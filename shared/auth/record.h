@@ -44,6 +44,11 @@ struct record_throttle {
 /* put appends, get overwrites *out. 0, or -1: malformed, no memory. */
 int record_put_user(const struct record_user *r, struct buf *out);
 int record_get_user(const char *bytes, size_t n, struct record_user *out);
+/*
+ * Appends the keys of a user's record that are not known here to the record
+ * that takes its place. 0, also when it is malformed, or -1: no memory.
+ */
+int record_keep_user(const char *bytes, size_t n, struct buf *out);
 int record_put_session(const struct record_session *r, struct buf *out);
 int record_get_session(const char *bytes, size_t n, struct record_session *out);
 int record_put_throttle(const struct record_throttle *r, struct buf *out);

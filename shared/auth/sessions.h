@@ -123,7 +123,7 @@ enum store_err sessions_end(struct sessions *s, const char *key);
 /*
  * All of a user's but keep (a key; may be NULL); of everybody: user NULL.
  * Durable when STORE_OK. It only deletes, which succeeds on a full disk too.
- * ended may be NULL.
+ * A user's list that is damaged goes with them. ended may be NULL.
  */
 enum store_err sessions_end_user(
     struct sessions *s, const char *user, const char *keep, size_t *ended);

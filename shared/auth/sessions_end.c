@@ -32,6 +32,7 @@ sessions_end(struct sessions *s, const char *key)
 struct ending {
 	struct sessions *s;
 	const char *keep;
+	const char *head; /* of whose list */
 	sessions_test *test;
 	void *test_arg;
 	struct buf keys; /* SESSIONS_KEY_LEN bytes each */
@@ -79,6 +80,35 @@ collect_tested(void *arg, const void *key, size_t key_len, const void *value,
 		return 0;
 	bool is_good = record_get_session(value, value_len, &r) == 0;
 	return e->test(e->test_arg, is_good ? &r : NULL) ? collect(e, key) : 0;
+}
+
+/* The list cannot be read: each session says whose it is, too. */
+static int
+collect_owned(void *arg, const void *key, size_t key_len, const void *value,
+    size_t value_len)
+{
+	struct ending *e = arg;
+	struct record_session r;
+	char head[SESSIONS_INDEX_SIZE];
+
+	if (!sessions_is_key(key, key_len) ||
+	    record_get_session(value, value_len, &r) != 0 ||
+	    sessions_index_of(r.user, head) != 0 || strcmp(head, e->head) != 0)
+		return 0;
+	return collect(e, key);
+}
+
+static enum store_err
+collect_user(struct ending *e)
+{
+	struct store *store = e->s->store;
+	enum store_err err =
+	    sessions_index_each(store, e->head, collect_entry, e);
+
+	if (err != STORE_CORRUPT)
+		return err;
+	buf_reset(&e->keys);
+	return store_each(store, collect_owned, e);
 }
 
 /*
@@ -132,7 +162,8 @@ sessions_end_user(
 	if (user == NULL) {
 		err = store_each(s->store, collect_any, &e);
 	} else {
-		err = sessions_index_each(s->store, head, collect_entry, &e);
+		e.head = head;
+		err = collect_user(&e);
 		/*
 		 * With one left its list must stay, and also where it takes
 		 * several transactions: a kill in between must leave the rest

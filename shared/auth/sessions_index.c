@@ -214,7 +214,8 @@ sessions_index_del(struct store *s, const char *head)
 		return STORE_OK;
 	if (err == STORE_OK)
 		err = del_chunks(s, head, &h);
-	if (err == STORE_OK)
+	/* A damaged head's chunks are written over by the next list. */
+	if (err == STORE_OK || err == STORE_CORRUPT)
 		err = store_del(s, head, SESSIONS_INDEX_LEN);
 	return err;
 }

@@ -17,6 +17,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define VALUE_ROOM 1024 /* of all that this program writes of a user */
+
 /* --- making and opening ------------------------------------------------- */
 
 /* After a restore the names may be filed under another secret. */
@@ -90,16 +92,23 @@ users_make_secret(struct users *u, struct buf *error)
 	return errno == ENOSPC ? STORE_FULL : STORE_IO;
 }
 
-/* Another secret would lose the users that are there. */
+/*
+ * Another secret would lose the users that are there. Where it is there after
+ * all, somebody has made it in the meantime, before any user.
+ */
 static enum store_err
 check_no_users(struct users *u, struct buf *error)
 {
 	struct store_stats stats = {0};
+	struct stat st;
 
 	enum store_err err = users_open_store(u, false, 0, error);
 	if (err == STORE_OK)
 		err = store_stats(u->store, &stats);
-	if (err != STORE_OK || stats.records == 0)
+	store_close(u->store);
+	u->store = NULL;
+	if (err != STORE_OK || stats.records == 0 ||
+	    lstat(u->secret_path, &st) == 0)
 		return err;
 	buf_printf(error,
 	    "%s: missing, and all user names are filed under it; put it back, "
@@ -108,19 +117,23 @@ check_no_users(struct users *u, struct buf *error)
 	return STORE_CORRUPT;
 }
 
-/* There is no secret: is it lost, or has nothing been made yet? */
+/*
+ * There was no secret: is it lost, has nothing been made yet, or is somebody
+ * making it just now?
+ */
 static enum store_err
-explain_missing(struct users *u, struct buf *error)
+load_missing(struct users *u, struct buf *error)
 {
 	struct buf lost = BUF_INIT;
 
 	enum store_err err = check_no_users(u, &lost);
-	if (err == STORE_CORRUPT) {
-		buf_reset(error);
+	buf_reset(error);
+	if (err == STORE_CORRUPT)
 		buf_puts(error, buf_str(&lost));
-	}
+	else
+		err = users_secret_load(u->secret_path, u->secret, error);
 	buf_fini(&lost);
-	return err == STORE_CORRUPT ? err : STORE_MISSING;
+	return err;
 }
 
 enum store_err
@@ -153,7 +166,7 @@ users_open(const char *dir, bool is_writer, int lock_wait_ms,
 	enum store_err err =
 	    users_secret_load(u->secret_path, u->secret, error);
 	if (err == STORE_MISSING)
-		err = explain_missing(u, error);
+		err = load_missing(u, error);
 	if (err == STORE_OK)
 		err = users_open_store(u, is_writer, reserve_bytes, error);
 	if (err != STORE_OK)
@@ -256,18 +269,48 @@ users_try_begin(struct users *u)
 	return store_begin_within(u->store, 0);
 }
 
+/* r in place of old, which may be of another name. */
+static enum store_err
+put_over(struct users *u, const char *old, const struct record_user *r)
+{
+	char key[USERS_KEY_SIZE], old_key[USERS_KEY_SIZE];
+	struct buf value = BUF_INIT;
+	enum store_err err = STORE_INVALID;
+
+	if (users_key(u, r->name, key) != 0 || users_key(u, old, old_key) != 0)
+		return err;
+	/* Room for all of it at once, so that no copy of a hash is left. */
+	if (buf_reserve(&value, VALUE_ROOM) == 0 &&
+	    record_put_user(r, &value) == 0) {
+		err = store_get(u->store, old_key, USERS_KEY_LEN, &u->value);
+		if (err == STORE_OK)
+			record_keep_user(u->value.data, u->value.len, &value);
+		if (err == STORE_OK && strcmp(key, old_key) != 0)
+			err = store_del(u->store, old_key, USERS_KEY_LEN);
+		if (err == STORE_OK || err == STORE_NOTFOUND)
+			err = STORE_OK;
+	}
+	if (value.has_failed)
+		err = STORE_NOMEM;
+	if (err == STORE_OK)
+		err = store_put(
+		    u->store, key, USERS_KEY_LEN, value.data, value.len);
+	if (value.data != NULL)
+		crypto_wipe(value.data, value.cap);
+	buf_fini(&value);
+	return err;
+}
+
 enum store_err
 users_put(struct users *u, const struct record_user *r)
 {
-	char key[USERS_KEY_SIZE];
-	struct buf *value = &u->value;
+	return put_over(u, r->name, r);
+}
 
-	if (users_key(u, r->name, key) != 0)
-		return STORE_INVALID;
-	buf_reset(value);
-	if (record_put_user(r, value) != 0)
-		return value->has_failed ? STORE_NOMEM : STORE_INVALID;
-	return store_put(u->store, key, USERS_KEY_LEN, value->data, value->len);
+enum store_err
+users_rename(struct users *u, const char *old, const struct record_user *r)
+{
+	return put_over(u, old, r);
 }
 
 enum store_err

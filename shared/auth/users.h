@@ -38,12 +38,16 @@ users_get(struct users *u, const char *name, struct record_user *out);
 /*
  * A change under the writer lock: begin (locks), users_get, put/del, commit
  * or abort. commit is durable. put replaces the record of that name in any
- * case; del of a name that is not there is STORE_NOTFOUND. Whoever takes the
- * lock of the sessions as well takes this one first.
+ * case, rename that of old; both leave in it what a newer program put there
+ * and this one does not know. del of a name that is not there is
+ * STORE_NOTFOUND. Whoever takes the lock of the sessions as well takes this
+ * one first.
  */
 enum store_err users_begin(struct users *u);
 enum store_err users_try_begin(struct users *u); /* without waiting */
 enum store_err users_put(struct users *u, const struct record_user *r);
+enum store_err
+users_rename(struct users *u, const char *old, const struct record_user *r);
 enum store_err users_del(struct users *u, const char *name);
 enum store_err users_commit(struct users *u);
 void users_abort(struct users *u);

@@ -15,8 +15,8 @@
 #define PAUSE_MIN_NS 20000
 #define PAUSE_MAX_NS 2000000
 
-static int
-set(int fd, off_t byte, short type)
+static struct flock
+lock_of(off_t byte, short type)
 {
 	struct flock fl;
 	memset(&fl, 0, sizeof(fl)); /* l_pid must be 0 */
@@ -24,6 +24,14 @@ set(int fd, off_t byte, short type)
 	fl.l_whence = SEEK_SET;
 	fl.l_start = byte;
 	fl.l_len = 1;
+	return fl;
+}
+
+static int
+set(int fd, off_t byte, short type)
+{
+	struct flock fl = lock_of(byte, type);
+
 	return fcntl(fd, F_OFD_SETLK, &fl);
 }
 
@@ -54,4 +62,12 @@ void
 lock_release(int fd, off_t byte)
 {
 	set(fd, byte, F_UNLCK);
+}
+
+bool
+lock_is_held(int fd, off_t byte)
+{
+	struct flock fl = lock_of(byte, F_WRLCK);
+
+	return fcntl(fd, F_OFD_GETLK, &fl) == 0 && fl.l_type != F_UNLCK;
 }

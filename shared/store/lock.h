@@ -5,6 +5,7 @@
 #ifndef STORE_LOCK_H
 #define STORE_LOCK_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #define LOCK_WRITER 0 /* who may append to the journal */
@@ -16,5 +17,8 @@
  */
 int lock_take(int fd, off_t byte, int wait_ms);
 void lock_release(int fd, off_t byte);
+
+/* Whether somebody else holds it now; takes nothing. */
+bool lock_is_held(int fd, off_t byte);
 
 #endif

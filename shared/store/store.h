@@ -156,8 +156,8 @@ enum store_err store_rebuild(const char *dir, int lock_wait_ms,
 bool store_wants_checkpoint(const struct store *s);
 
 /*
- * Whether to make one between two requests: it pays, and no other process
- * holds the writers' lock now, who may hold it for long.
+ * Whether to make one between two requests: it pays, and no other process is
+ * at one already or holds the writers' lock, who may hold it for long.
  */
 bool store_may_checkpoint(struct store *s);
 

@@ -159,7 +159,9 @@ store_abort(struct store *s)
 bool
 store_may_checkpoint(struct store *s)
 {
-	if (!store_wants_checkpoint(s) || store_begin_within(s, 0) != STORE_OK)
+	if (!store_wants_checkpoint(s) ||
+	    lock_is_held(s->lock, LOCK_CHECKPOINT) ||
+	    store_begin_within(s, 0) != STORE_OK)
 		return false;
 	store_abort(s);
 	return true;

@@ -50,11 +50,9 @@ move_record(struct users *u, struct tool_names *names,
 		code = tool_fail(TOOL_REFUSED, "%s", buf_str(&why));
 		goto out;
 	}
-	if (err == STORE_OK)
-		err = users_del(u, old_name);
 	if (err == STORE_OK) {
 		memcpy(r.name, new_name, strlen(new_name) + 1);
-		err = users_put(u, &r);
+		err = users_rename(u, old_name, &r);
 	}
 out:
 	if (code == TOOL_OK && err != STORE_OK)

@@ -6,8 +6,10 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
+#include "store/lock.h"
 #include "throttle_fixture.h"
 
 /* --- what is kept -------------------------------------------------------- */
@@ -279,6 +281,32 @@ test_open(void **state)
 	assert_null(reader);
 }
 
+/* One at a time: the others do not even look at what is in it. */
+static void
+test_maintain_beside_another(void **state)
+{
+	struct store *s = throttle_store(throttle);
+	struct flock checkpoint = {.l_type = F_WRLCK,
+	    .l_whence = SEEK_SET,
+	    .l_start = LOCK_CHECKPOINT,
+	    .l_len = 1};
+	char path[96];
+
+	(void)state;
+	while (!store_wants_checkpoint(s))
+		put("unknown", 7, "nonsense");
+	snprintf(path, sizeof(path), "%s/throttle/lock", dir);
+	int fd = open(path, O_RDWR);
+	assert_int_equal(fcntl(fd, F_OFD_SETLK, &checkpoint), 0);
+	assert_true(store_wants_checkpoint(s));
+	assert_false(store_may_checkpoint(s));
+	assert_int_equal(throttle_maintain(throttle), STORE_OK);
+	close(fd);
+	assert_true(store_may_checkpoint(s));
+	assert_int_equal(throttle_maintain(throttle), STORE_OK);
+	assert_false(store_wants_checkpoint(s));
+}
+
 int
 main(void)
 {
@@ -287,6 +315,7 @@ main(void)
 	    CASE(test_checkpoint_drops_what_is_forgotten),
 	    CASE(test_bounded),
 	    CASE(test_maintain),
+	    CASE(test_maintain_beside_another),
 	    CASE(test_clear),
 	    CASE(test_is_good),
 	    CASE(test_damaged_record),
