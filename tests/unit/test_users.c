@@ -1,4 +1,4 @@
-/* auth/users: the secret, the names, and a change under the lock. */
+/* auth/users: names, records, and a change under the lock. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,195 +6,10 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "users_fixture.h"
+
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-#include "auth/crypto.h"
-#include "auth/users.h"
-
-#include "temp_dir.h"
-
-static char dir[64];
-static char secret[128];
-static struct buf error;
-static struct users *users;
-
-static int
-setup_empty(void **state)
-{
-	(void)state;
-	snprintf(dir, sizeof(dir), "/tmp/test_users.XXXXXX");
-	if (mkdtemp(dir) == NULL)
-		return -1;
-	snprintf(secret, sizeof(secret), "%s/users/secret", dir);
-	buf_init(&error);
-	return crypto_init();
-}
-
-static int
-setup(void **state)
-{
-	if (setup_empty(state) != 0 || users_create(dir, &error) != STORE_OK ||
-	    users_open(dir, true, 1000, 0, &users, &error) != STORE_OK)
-		return -1;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	users_close(users);
-	users = NULL;
-	buf_fini(&error);
-	return temp_dir_remove(dir);
-}
-
-static struct record_user
-record(const char *name)
-{
-	struct record_user r;
-
-	memset(&r, 0, sizeof(r));
-	snprintf(r.name, sizeof(r.name), "%s", name);
-	snprintf(r.hash, sizeof(r.hash), "$hash$%s", name);
-	r.created_s = 1000;
-	r.changed_s = 2000;
-	return r;
-}
-
-static void
-put(const char *name)
-{
-	struct record_user r = record(name);
-
-	assert_int_equal(users_begin(users), STORE_OK);
-	assert_int_equal(users_put(users, &r), STORE_OK);
-	assert_int_equal(users_commit(users), STORE_OK);
-}
-
-static void
-read_secret(char text[static 64])
-{
-	FILE *f = fopen(secret, "r");
-
-	assert_non_null(f);
-	memset(text, 0, 64);
-	assert_int_equal(fread(text, 1, 63, f), 44);
-	fclose(f);
-}
-
-static void
-test_create(void **state)
-{
-	char before[64], after[64], path[80];
-	struct stat st;
-
-	(void)state;
-	assert_int_equal(users_create(dir, &error), STORE_OK);
-	assert_int_equal(stat(secret, &st), 0);
-	assert_int_equal(st.st_mode, S_IFREG | 0600);
-	snprintf(path, sizeof(path), "%s/users", dir);
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0700);
-	read_secret(before);
-	assert_int_equal(before[43], '\n');
-	assert_int_equal(users_create(dir, &error), STORE_OK);
-	read_secret(after);
-	assert_string_equal(before, after);
-	assert_string_equal(buf_str(&error), "");
-
-	assert_int_not_equal(
-	    users_create("/nonexistent/directory", &error), STORE_OK);
-	assert_non_null(strstr(buf_str(&error), "/nonexistent/directory"));
-}
-
-/* Several first starts at once agree on one secret. */
-static void
-test_create_race(void **state)
-{
-	(void)state;
-	for (int i = 0; i < 4; i++) {
-		pid_t pid = fork();
-		assert_int_not_equal(pid, -1);
-		if (pid == 0) {
-			struct users *u;
-			struct record_user r;
-			char name[] = {'u', (char)('0' + i), '\0'};
-			int rc = users_create(dir, &error) != STORE_OK ||
-			    users_open(dir, true, 5000, 0, &u, &error) !=
-				STORE_OK;
-			r = record(name);
-			if (rc == 0)
-				rc = users_begin(u) != STORE_OK ||
-				    users_put(u, &r) != STORE_OK ||
-				    users_commit(u) != STORE_OK;
-			_exit(rc);
-		}
-	}
-	for (int i = 0; i < 4; i++) {
-		int status;
-		assert_int_not_equal(wait(&status), -1);
-		assert_int_equal(status, 0);
-	}
-	assert_int_equal(
-	    users_open(dir, false, 0, 0, &users, &error), STORE_OK);
-	for (int i = 0; i < 4; i++) {
-		char name[] = {'u', (char)('0' + i), '\0'};
-		struct record_user r;
-		assert_int_equal(users_get(users, name, &r), STORE_OK);
-	}
-}
-
-static void
-test_secret_refused(void **state)
-{
-	struct users *u;
-	FILE *f;
-
-	(void)state;
-	assert_int_equal(chmod(secret, 0640), 0);
-	assert_int_equal(
-	    users_open(dir, false, 0, 0, &u, &error), STORE_DENIED);
-	assert_null(u);
-	assert_ptr_equal(strstr(buf_str(&error), secret), buf_str(&error));
-	assert_int_equal(chmod(secret, 0604), 0);
-	assert_int_equal(
-	    users_open(dir, false, 0, 0, &u, &error), STORE_DENIED);
-
-	static const char *const texts[] = {
-	    "",
-	    "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
-	    "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9\n",
-	    "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\n\n",
-	    "short\n",
-	};
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		assert_int_equal(unlink(secret), 0);
-		f = fopen(secret, "w");
-		assert_non_null(f);
-		fputs(texts[i], f);
-		fclose(f);
-		assert_int_equal(chmod(secret, 0600), 0);
-		assert_int_equal(
-		    users_open(dir, false, 0, 0, &u, &error), STORE_CORRUPT);
-		assert_null(u);
-	}
-	assert_int_equal(unlink(secret), 0);
-	assert_int_equal(
-	    users_open(dir, false, 0, 0, &u, &error), STORE_MISSING);
-	assert_int_equal(symlink("/etc/hostname", secret), 0);
-	assert_int_equal(
-	    users_open(dir, false, 0, 0, &u, &error), STORE_DENIED);
-	/* and making it does not follow or replace the link */
-	assert_int_equal(users_create(dir, &error), STORE_OK);
-	assert_int_equal(
-	    users_open(dir, false, 0, 0, &u, &error), STORE_DENIED);
-}
 
 static void
 test_records(void **state)
@@ -231,6 +46,52 @@ test_records(void **state)
 	assert_int_equal(users_commit(users), STORE_OK);
 	assert_int_equal(users_get(users, "alice", &r), STORE_NOTFOUND);
 	assert_int_equal(users_get(users, "bob", &r), STORE_OK);
+}
+
+/* What a newer program wrote and this one does not know. */
+static void
+test_unknown_keys_stay(void **state)
+{
+	struct store *store = users_store(users);
+	struct record_user r = record("alice");
+	struct buf text = BUF_INIT;
+	char key[USERS_KEY_SIZE];
+
+	(void)state;
+	assert_int_equal(users_key(users, "alice", key), 0);
+	assert_int_equal(record_put_user(&r, &text), 0);
+	buf_puts(&text, " mail=a@example.org otp=");
+	assert_int_equal(store_begin(store), STORE_OK);
+	assert_int_equal(
+	    store_put(store, key, USERS_KEY_LEN, text.data, text.len),
+	    STORE_OK);
+	assert_int_equal(store_commit(store), STORE_OK);
+
+	assert_int_equal(users_begin(users), STORE_OK);
+	assert_int_equal(users_get(users, "alice", &r), STORE_OK);
+	r.is_locked = true;
+	assert_int_equal(users_put(users, &r), STORE_OK);
+	assert_int_equal(users_put(users, &r), STORE_OK);
+	snprintf(r.name, sizeof(r.name), "Alina");
+	assert_int_equal(users_rename(users, "alice", &r), STORE_OK);
+	assert_int_equal(users_commit(users), STORE_OK);
+
+	assert_int_equal(users_get(users, "alice", &r), STORE_NOTFOUND);
+	assert_int_equal(users_get(users, "alina", &r), STORE_OK);
+	assert_true(r.is_locked);
+	assert_int_equal(users_key(users, "alina", key), 0);
+	assert_int_equal(store_get(store, key, USERS_KEY_LEN, &text), STORE_OK);
+	assert_string_equal(buf_str(&text),
+	    "v=1 name=Alina hash=$hash$alice created=1000 changed=2000 "
+	    "locked=1 mail=a@example.org otp=");
+	/* A new account of that name begins with nothing. */
+	assert_int_equal(users_begin(users), STORE_OK);
+	assert_int_equal(users_del(users, "alina"), STORE_OK);
+	assert_int_equal(users_put(users, &r), STORE_OK);
+	assert_int_equal(users_commit(users), STORE_OK);
+	assert_int_equal(store_get(store, key, USERS_KEY_LEN, &text), STORE_OK);
+	assert_null(strstr(buf_str(&text), "mail"));
+	buf_fini(&text);
 }
 
 static void
@@ -410,13 +271,9 @@ test_maintain(void **state)
 int
 main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-#define EMPTY(f) cmocka_unit_test_setup_teardown(f, setup_empty, teardown)
 	const struct CMUnitTest tests[] = {
-	    EMPTY(test_create),
-	    EMPTY(test_create_race),
-	    CASE(test_secret_refused),
 	    CASE(test_records),
+	    CASE(test_unknown_keys_stay),
 	    CASE(test_abort),
 	    CASE(test_invalid),
 	    CASE(test_each),
