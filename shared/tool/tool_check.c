@@ -101,8 +101,9 @@ check_session(struct check *c, const void *key, size_t key_len,
 	if (!sessions_is_key(key, key_len)) {
 		if (!sessions_index_is_good(key, key_len, value, value_len))
 			report_record(c, key, key_len,
-			    "malformed; end all sessions: move the directory "
-			    "away and run gatecast store init");
+			    "malformed, and a user cannot sign in: gatecast "
+			    "session revoke --user NAME mends it; or move the "
+			    "directory away and run gatecast store init");
 		return;
 	}
 	if (record_get_session(value, value_len, &r) != 0 ||

@@ -193,3 +193,32 @@ def test_no_room_for_the_reserve(full):
     disk.free()
     assert sign_in(site, oracle).status == 303
     judge(site, oracle, reader)
+
+
+def test_throttle_on_a_full_disk(disk):
+    """Tries cannot be counted: nobody is kept out, and what was counted before
+    is there afterwards."""
+    site = Login(store=disk.path / "store", login__workers=1,
+                 login__throttle="yes", store__reserve_bytes=RESERVE)
+    site.start()
+    try:
+        def guess(name, i):
+            return site.post_login(
+                name, "not it at all", REMOTE_ADDR=f"198.51.100.{i}").status
+
+        session = site.sign_in().removeprefix("gatecast=")
+        assert [guess("bob", i) for i in range(6)] == [401] * 5 + [429]
+        disk.fill()
+        # The page in use may still have room for some of them.
+        statuses = [guess(f"user{i}", i) for i in range(40)]
+        assert statuses == [401] * 40
+        assert "throttle: count: " in site.log()
+        assert [guess("alice", i) for i in range(8)] == [401] * 8
+        assert logout(site, session).status == 303
+        disk.free()
+        assert [guess("carol", i) for i in range(6)] == [401] * 5 + [429]
+        listed = site.tool("throttle", "list").stdout
+        assert "bob" in listed and "carol" in listed
+        assert "ok" in site.tool("store", "check").stdout
+    finally:
+        site.stop()
