@@ -1,5 +1,6 @@
 """login.fcgi at its own socket: its process, its stores and its workers."""
 
+import os
 import pathlib
 import shutil
 import subprocess
@@ -9,8 +10,10 @@ import urllib.parse
 import fcgi_client as fcgi
 from conftest import BUILD, ROOT, wait_until
 
-PROGRAM = BUILD / "login.fcgi"
-TOOL = BUILD / "gatecast-tool"
+# Others than the build's: tests/tools/mutants plants faults in them.
+PROGRAMS = pathlib.Path(os.environ.get("GATECAST_TEST_PROGRAMS", BUILD))
+PROGRAM = PROGRAMS / "login.fcgi"
+TOOL = PROGRAMS / "gatecast-tool"
 PASSWORD = "correct horse battery"
 ORIGIN = "http://chat.test"
 FORM = "application/x-www-form-urlencoded"

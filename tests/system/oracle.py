@@ -16,7 +16,7 @@ from conftest import BUILD
 # Others than the build's: tests/tools/mutants plants faults in them.
 TOOLS = pathlib.Path(os.environ.get("GATECAST_TEST_TOOLS", BUILD / "tests"))
 WORKER = TOOLS / "store-worker"
-AUTH_READER = BUILD / "tests/auth-reader"
+AUTH_READER = TOOLS / "auth-reader"
 
 
 class Process:

@@ -6,9 +6,6 @@ then seen by a fresh reader, by one that was open all along and by a
 login.fcgi that runs all along must be the state before or after; done again,
 the operation succeeds. A record of a failed fdatasync may be seen and was not
 acknowledged; so "failed" allows both states as well, and "done" one.
-
-Files lie in memory where that is possible: a kill does not ask for the disk
-(test_power_loss does), and each step costs a dozen of fsyncs.
 """
 
 import os
@@ -19,9 +16,8 @@ import subprocess
 import pytest
 
 import operations
-from conftest import BUILD, SANITIZER
-from login_process import Login
-from oracle import Accounts, AuthReader
+from conftest import BUILD
+from crash_place import Place, plain
 
 CALLS = ("write pwrite64 writev ftruncate fallocate fsync fdatasync rename "
          "renameat renameat2 link linkat unlink unlinkat mkdir mkdirat "
@@ -30,15 +26,8 @@ ERRORS = ("ENOSPC", "EIO", "EINTR")
 # In full, or what there is time for in every run of the suite: a checkpoint
 # writes some 130 times, of which then each eighth is hit, in one way.
 IS_FULL = os.environ.get("GATECAST_CRASH_ROUNDS") is not None
-SHM = "/dev/shm"
-TOP = SHM if os.access(SHM, os.W_OK) else None
 STRIDE = {"Checkpoint": 1 if IS_FULL else 8}
 SHORT_WRITE = BUILD / "tests/short-write.so"
-
-
-def plain(argv, env, stdin):
-    return subprocess.run(argv, env=env, input=stdin, capture_output=True,
-                          timeout=60)
 
 
 class Strace:
@@ -78,67 +67,10 @@ class Strace:
         return sorted(seen), creating
 
 
-class Place:
-    """A site, its oracle, and a reader that stays."""
-
-    def __init__(self):
-        self.site = Login(
-            users=(), top=TOP, login__workers=1,
-            login__sessions_per_user=0, store__reserve_bytes=65536)
-        self.site.add_user(operations.USER, operations.PASSWORD)
-        self.site.start()
-        self.oracle = Accounts()
-        self.oracle.user(operations.USER, (False, operations.PASSWORD))
-        self.long_lived = AuthReader(self.site.store)
-        self.strace = Strace(self.site.dir)
-        self.hits = 0
-
-    def judge(self, what):
-        fresh = AuthReader(self.site.store)
-        try:
-            assert self.oracle.settle(fresh) == [], what
-            count = fresh.count()
-        finally:
-            fresh.close()
-        assert self.oracle.complaints(self.long_lived) == [], what
-        assert self.long_lived.count() == count
-        # The newest by login.fcgi, which is a reader of its own kind.
-        for token, users in list(self.oracle.sessions.items())[-3:]:
-            answer = self.site.ask("GET", "/session",
-                                   cookie="gatecast=" + token)
-            expected = 401 if users == {None} else 200
-            assert answer.status == expected, (what, answer.raw)
-
-    def step(self, operation, what, runner):
-        """Once, hit or not, and then again until it is done."""
-        operation.prepare()
-        operation.attempt()
-        done = operation.run(runner)
-        assert not SANITIZER.search(done.stderr.decode()), done.stderr
-        acknowledged = operation.is_acknowledged(done)
-        if acknowledged:
-            operation.acknowledge(done)
-        elif done.returncode != -9:
-            operation.check_refusal(done)
-        self.judge(what)
-        if acknowledged:
-            return
-        operation.attempt()
-        done = operation.run(plain)
-        assert operation.is_acknowledged(done), (what, done)
-        operation.acknowledge(done)
-        self.judge(what + " and again")
-
-    def close(self):
-        assert self.long_lived.close() == 0
-        done = self.site.tool("store", "check", check=False)
-        self.site.stop()
-        assert done.returncode == 0, (done.stdout, done.stderr)
-
-
 @pytest.fixture(scope="module")
 def place():
     p = Place()
+    p.strace = Strace(p.site.dir)
     yield p
     p.close()
 
