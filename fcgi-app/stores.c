@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define RETRY_MS 5000 /* what can be read alone is tried again */
+#define UPKEEP_RETRY_MS 10000
 #define QUIET_MS 1000 /* one line a second about the same trouble is enough */
 
 void
@@ -155,30 +156,41 @@ stores_throttle_failed(struct stores *s, const char *what, enum store_err err)
 	s->throttle = NULL;
 }
 
+/* Busy: another worker is at it already. Else *again_ms is set. */
+static bool
+has_failed(const struct stores *s, enum store_err err, int64_t *again_ms)
+{
+	if (err == STORE_OK || err == STORE_BUSY)
+		return false;
+	*again_ms = clock_mono_ms(s->clock) + UPKEEP_RETRY_MS;
+	return true;
+}
+
 void
 stores_maintain(struct stores *s)
 {
+	int64_t now_ms = clock_mono_ms(s->clock);
 	enum store_err err;
 
 	if (s->sessions != NULL && !sessions_is_writer(s->sessions) &&
-	    clock_mono_ms(s->clock) >= s->retry_at_ms) {
+	    now_ms >= s->retry_at_ms) {
 		sessions_close(s->sessions);
 		s->sessions = NULL;
 	}
-	/* Busy: another worker is at it already. */
-	if (s->sessions != NULL && sessions_is_writer(s->sessions)) {
+	if (s->sessions != NULL && sessions_is_writer(s->sessions) &&
+	    now_ms >= s->sessions_upkeep_ms) {
 		err = sessions_maintain(s->sessions);
-		if (err != STORE_OK && err != STORE_BUSY)
+		if (has_failed(s, err, &s->sessions_upkeep_ms))
 			stores_sessions_failed(s, "checkpoint", err);
 	}
-	if (s->users != NULL) {
+	if (s->users != NULL && now_ms >= s->users_upkeep_ms) {
 		err = users_maintain(s->users);
-		if (err != STORE_OK && err != STORE_BUSY)
+		if (has_failed(s, err, &s->users_upkeep_ms))
 			stores_users_failed(s, "checkpoint", err);
 	}
-	if (s->throttle != NULL) {
+	if (s->throttle != NULL && now_ms >= s->throttle_upkeep_ms) {
 		err = throttle_maintain(s->throttle);
-		if (err != STORE_OK && err != STORE_BUSY)
+		if (has_failed(s, err, &s->throttle_upkeep_ms))
 			stores_throttle_failed(s, "checkpoint", err);
 	}
 }

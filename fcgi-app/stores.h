@@ -21,6 +21,8 @@ struct stores {
 	int64_t retry_at_ms; /* to open sessions for writing again */
 	struct throttle *throttle;
 	int64_t quiet_until_ms; /* log lines about failures */
+	/* Upkeep that failed is not tried again before: a disk is full. */
+	int64_t sessions_upkeep_ms, users_upkeep_ms, throttle_upkeep_ms;
 };
 
 void stores_init(

@@ -327,6 +327,12 @@ users_del(struct users *u, const char *name)
 	return store_del(u->store, key, USERS_KEY_LEN);
 }
 
+void
+users_use_reserve(struct users *u)
+{
+	store_use_reserve(u->store);
+}
+
 enum store_err
 users_commit(struct users *u)
 {

@@ -49,6 +49,7 @@ enum store_err users_put(struct users *u, const struct record_user *r);
 enum store_err
 users_rename(struct users *u, const char *old, const struct record_user *r);
 enum store_err users_del(struct users *u, const char *name);
+void users_use_reserve(struct users *u); /* see store_use_reserve */
 enum store_err users_commit(struct users *u);
 void users_abort(struct users *u);
 

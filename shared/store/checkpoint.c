@@ -78,10 +78,10 @@ switch_over(struct store *s, struct generation *g)
  * worth something. Else not by a checkpoint: files were put here by hand.
  */
 static enum store_err
-check_place(struct store *s, const struct generation *g, int lock)
+check_place(struct store *s, struct generation *g)
 {
-	if (s->view.generation + 1 == g->header.generation && s->lock == lock)
-		return STORE_OK;
+	if (s->view.generation + 1 == g->header.generation)
+		return generation_check_lock(g);
 	return files_fail(&s->files, FILES_BASE, STORE_BUSY,
 	    "was replaced by other hands meanwhile; try again");
 }
@@ -98,13 +98,13 @@ carry(struct store *s, struct generation *g, uint64_t *from)
 
 /* The same, without W, until little is left to carry. */
 static enum store_err
-carry_most(struct store *s, struct generation *g, int lock, uint64_t *from)
+carry_most(struct store *s, struct generation *g, uint64_t *from)
 {
 	enum store_err err = STORE_OK;
 	for (int i = 0; err == STORE_OK && i < CARRY_ROUNDS; i++) {
 		err = impl_refresh(s, true);
 		if (err == STORE_OK)
-			err = check_place(s, g, lock);
+			err = check_place(s, g);
 		if (err != STORE_OK ||
 		    s->view.pos - *from <= CARRY_BYTES_LOCKED)
 			break;
@@ -145,10 +145,9 @@ static enum store_err
 checkpoint(struct store *s, store_drop *drop, void *arg)
 {
 	struct generation g;
-	int lock = s->lock;
 	uint64_t from = s->view.pos;
 	enum store_err err =
-	    generation_begin(&g, &s->files, s->view.generation + 1);
+	    generation_begin(&g, &s->files, s->lock, s->view.generation + 1);
 	if (err != STORE_OK)
 		return err;
 	struct copy c = {g.builder, drop, arg, STORE_OK};
@@ -160,12 +159,12 @@ checkpoint(struct store *s, store_drop *drop, void *arg)
 	else
 		err = generation_finish(&g);
 	if (err == STORE_OK)
-		err = carry_most(s, &g, lock, &from);
+		err = carry_most(s, &g, &from);
 	if (err == STORE_OK)
 		err = impl_lock(s, LOCK_WRITER, s->lock_wait_ms);
 	if (err != STORE_OK)
 		goto undo;
-	err = check_place(s, &g, lock);
+	err = check_place(s, &g);
 	if (err == STORE_OK)
 		err = carry(s, &g, &from);
 	if (err == STORE_OK)
@@ -211,10 +210,10 @@ store_add(struct store_content *c, const void *key, size_t key_len,
 }
 
 enum store_err
-impl_build(struct store *s, uint64_t number, store_fill *fill, void *arg,
-    struct generation *g)
+impl_build(struct store *s, int lock, uint64_t number, store_fill *fill,
+    void *arg, struct generation *g)
 {
-	enum store_err err = generation_begin(g, &s->files, number);
+	enum store_err err = generation_begin(g, &s->files, lock, number);
 	if (err != STORE_OK)
 		return err;
 	struct store_content c = {s, g->builder, STORE_OK};
@@ -235,10 +234,10 @@ replace(struct store *s, int lock, store_fill *fill, void *arg)
 {
 	struct generation g;
 	enum store_err err =
-	    impl_build(s, s->view.generation + 1, fill, arg, &g);
+	    impl_build(s, lock, s->view.generation + 1, fill, arg, &g);
 	if (err != STORE_OK)
 		goto unlock;
-	err = check_place(s, &g, lock);
+	err = check_place(s, &g);
 	if (err == STORE_OK)
 		err = generation_finish(&g);
 	if (err == STORE_OK)
@@ -259,7 +258,7 @@ store_replace(struct store *s, store_fill *fill, void *arg)
 	enum store_err err = impl_lock(s, LOCK_CHECKPOINT, s->lock_wait_ms);
 	if (err != STORE_OK)
 		return err;
-	int lock = s->lock;
+	int lock = s->lock; /* taking W may find another one in its place */
 	err = impl_lock(s, LOCK_WRITER, s->lock_wait_ms);
 	if (err == STORE_OK)
 		err = replace(s, lock, fill, arg);

@@ -31,11 +31,13 @@ journal_failed(struct generation *g, const char *doing)
 }
 
 enum store_err
-generation_begin(struct generation *g, struct files *f, uint64_t number)
+generation_begin(
+    struct generation *g, struct files *f, int lock, uint64_t number)
 {
 	int fd;
 	memset(g, 0, sizeof(*g));
 	g->files = f;
+	g->lock = lock;
 	g->journal = -1;
 	g->header.generation = number;
 	g->pos = JOURNAL_HEADER_SIZE;
@@ -48,6 +50,15 @@ generation_begin(struct generation *g, struct files *f, uint64_t number)
 		return build_failed(g, err);
 	}
 	return STORE_OK;
+}
+
+enum store_err
+generation_check_lock(struct generation *g)
+{
+	if (files_is_current(g->files, FILES_LOCK, g->lock))
+		return STORE_OK;
+	return files_fail(g->files, FILES_LOCK, STORE_BUSY,
+	    "was replaced by other hands meanwhile; try again");
 }
 
 static enum store_err
@@ -89,6 +100,8 @@ generation_finish(struct generation *g)
 	char name[FILES_NAME_SIZE];
 	uint8_t header[JOURNAL_HEADER_SIZE];
 	enum store_err err = finish_base(g);
+	if (err == STORE_OK)
+		err = generation_check_lock(g);
 	if (err != STORE_OK)
 		return err;
 	/* One from a killed checkpoint may be there; nobody reads it. */
@@ -210,10 +223,12 @@ void
 generation_undo(struct generation *g)
 {
 	char name[FILES_NAME_SIZE];
-	generation_end(g);
 	files_journal_name(g->header.generation, name);
 	unlinkat(g->files->fd, FILES_BASE_NEW, 0);
-	unlinkat(g->files->fd, name, 0);
+	/* Where the lock was replaced it may be another's, and in use. */
+	if (g->journal != -1 && files_is_current(g->files, name, g->journal))
+		unlinkat(g->files->fd, name, 0);
+	generation_end(g);
 }
 
 void

@@ -11,6 +11,7 @@
 
 struct generation {
 	struct files *files;
+	int lock; /* descriptor under which it is made; not ours */
 	struct base_builder *builder; /* NULL once the base is finished */
 	int journal; /* descriptor; -1 before that */
 	struct journal_header header;
@@ -18,9 +19,18 @@ struct generation {
 	uint64_t pos; /* end of its journal */
 };
 
-/* Makes base.new; whoever has one in g->builder puts records into it. */
-enum store_err
-generation_begin(struct generation *g, struct files *f, uint64_t number);
+/*
+ * Makes base.new; whoever has one in g->builder puts records into it. lock:
+ * of the lock file, a byte of which keeps others from making one meanwhile.
+ */
+enum store_err generation_begin(
+    struct generation *g, struct files *f, int lock, uint64_t number);
+
+/*
+ * STORE_BUSY when lock is the lock file of that name no more: others may have
+ * made and installed a generation of this number, whose journal is theirs.
+ */
+enum store_err generation_check_lock(struct generation *g);
 
 /*
  * Closes, syncs and reads back the base, and makes its journal, empty; all of

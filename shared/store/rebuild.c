@@ -52,6 +52,9 @@ replace_damaged(
 		files_journal_name(journals[i], name);
 		err = keep(f, name, time);
 	}
+	/* A power loss must not keep the rename and forget these names. */
+	if (err == STORE_OK)
+		err = files_sync_dir(f);
 	if (err == STORE_OK)
 		err = generation_install(g);
 	if (err != STORE_OK) {
@@ -80,7 +83,7 @@ rebuild(struct store *s, store_fill *fill, void *arg)
 	for (size_t i = 0; i < n; i++)
 		if (journals[i] > number)
 			number = journals[i];
-	err = impl_build(s, number + 1, fill, arg, &g);
+	err = impl_build(s, s->lock, number + 1, fill, arg, &g);
 	if (err == STORE_OK)
 		err = replace_damaged(&s->files, &g, journals, n);
 	free(journals);

@@ -96,6 +96,13 @@ enum store_err store_commit(struct store *s);
 void store_abort(struct store *s);
 
 /*
+ * After begin: this transaction ends something, as a lock of an account does,
+ * and must not fail for want of space. As one of deletes alone it gives up
+ * the reserve if it has to. For few and small puts.
+ */
+void store_use_reserve(struct store *s);
+
+/*
  * The halves of commit: publish appends the record and frees the lock, sync
  * makes everything published by this handle durable (shared with concurrent
  * commits of others). Nothing is acknowledged before sync returned STORE_OK.

@@ -59,7 +59,7 @@ check_empty(struct files *f)
 }
 
 static enum store_err
-create_first(struct files *f)
+create_first(struct files *f, int lock)
 {
 	struct stat st;
 	struct generation first;
@@ -67,7 +67,7 @@ create_first(struct files *f)
 		return STORE_OK;
 	enum store_err err = check_empty(f);
 	if (err == STORE_OK)
-		err = generation_begin(&first, f, 1);
+		err = generation_begin(&first, f, lock, 1);
 	if (err != STORE_OK)
 		return err;
 	err = generation_finish(&first);
@@ -102,7 +102,7 @@ store_create(const char *dir, unsigned mode, struct buf *detail)
 		err = files_fail(&f, FILES_LOCK, STORE_BUSY,
 		    "another process holds the lock; try again");
 	else
-		err = create_first(&f);
+		err = create_first(&f, lock);
 end:
 	if (err != STORE_OK && detail != NULL) {
 		buf_reset(detail);

@@ -27,6 +27,7 @@ struct store {
 
 	bool is_in_txn;
 	bool has_put; /* the transaction is more than deletes */
+	bool has_reserve; /* and may use the reserve nevertheless */
 	struct buf record; /* being built */
 	struct overlay pending;
 
@@ -64,10 +65,10 @@ struct store_content {
 };
 
 /*
- * Begins that generation with what fill (NULL: nothing) adds. On failure it
- * is undone.
+ * Begins that generation, under C of lock, with what fill (NULL: nothing)
+ * adds. On failure it is undone.
  */
-enum store_err impl_build(struct store *s, uint64_t number, store_fill *fill,
-    void *arg, struct generation *g);
+enum store_err impl_build(struct store *s, int lock, uint64_t number,
+    store_fill *fill, void *arg, struct generation *g);
 
 #endif

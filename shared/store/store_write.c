@@ -100,6 +100,7 @@ store_begin_within(struct store *s, int wait_ms)
 	}
 	s->is_in_txn = true;
 	s->has_put = false;
+	s->has_reserve = false;
 	if (journal_record_begin(&s->record) == -1) {
 		end_txn(s);
 		return STORE_NOMEM;
@@ -167,6 +168,12 @@ store_may_checkpoint(struct store *s)
 	return true;
 }
 
+void
+store_use_reserve(struct store *s)
+{
+	s->has_reserve = true;
+}
+
 /* One pwrite; what came of a failed one is cut off again. */
 static enum store_err
 write_record(struct store *s, const struct buf *b)
@@ -229,17 +236,18 @@ store_publish(struct store *s)
 		return STORE_INVALID;
 	if (s->record.len <= JOURNAL_FRAME_SIZE)
 		goto end;
+	bool is_free = !s->has_put || s->has_reserve;
 	/* A reserve that was given up comes back before anything is put. */
-	if (s->has_put)
+	if (!is_free)
 		err = files_reserve_ensure(&s->files, s->reserve_bytes);
 	if (err != STORE_OK)
 		goto end;
 	err = impl_append(s, &s->record);
-	for (int tries = 0; err == STORE_FULL && !s->has_put &&
+	for (int tries = 0; err == STORE_FULL && is_free &&
 	     tries < RESERVE_TRIES && files_reserve_release(&s->files);
 	     tries++) {
 		log_warn("store: %s: no space; store.reserve_bytes is given "
-			 "up so that deletes succeed",
+			 "up so that what ends something succeeds",
 		    s->files.dir);
 		err = impl_append(s, &s->record);
 	}

@@ -182,6 +182,8 @@ change_record(struct tool *t, struct users *u, struct sessions *s,
 	enum store_err err = users_begin(u);
 	if (err != STORE_OK)
 		return tool_fail_users(err, u);
+	if (changes[change].ends_sessions)
+		users_use_reserve(u);
 	err = users_get(u, name, &r);
 	if (err == STORE_NOTFOUND) {
 		users_abort(u);

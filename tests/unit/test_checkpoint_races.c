@@ -154,6 +154,50 @@ published_before_and_synced_after(void **state)
 }
 
 /*
+ * At the first call of that name somebody removes the lock file, and another
+ * checkpoint, which knows nothing of the first, comes to its end.
+ */
+static const char *overtaken_at;
+
+static void
+overtake(const char *call)
+{
+	if (overtaken_at == NULL || strcmp(call, overtaken_at) != 0)
+		return;
+	overtaken_at = NULL;
+	assert_int_equal(unlink(fixture_path(watched_fx, "lock")), 0);
+	struct store *s = fixture_open(watched_fx, true);
+	assert_int_equal(store_checkpoint(s, NULL, NULL), STORE_OK);
+	assert_int_equal(fixture_put(s, "k", "2"), STORE_OK);
+	store_close(s);
+}
+
+static void
+a_checkpoint_that_was_overtaken_removes_nothing(void **state)
+{
+	static const char *const places[] = {"write", "fsync", "fdatasync"};
+	struct fixture *fx = *state;
+	watched_fx = fx;
+	for (size_t i = 0; i < 3; i++) {
+		struct store *w = fixture_open(fx, true);
+		fixture_put(w, "k", "1");
+		overtaken_at = places[i];
+		fault_hook = overtake;
+		enum store_err err = store_checkpoint(w, NULL, NULL);
+		fault_hook = NULL;
+		assert_null(overtaken_at);
+		assert_int_not_equal(err, STORE_OK);
+		assert_get(fx, w, "k", "2");
+		struct store *fresh = fixture_open(fx, false);
+		assert_non_null(fresh);
+		assert_get(fx, fresh, "k", "2");
+		store_close(fresh);
+		assert_int_equal(fixture_put(w, "k", "3"), STORE_OK);
+		store_close(w);
+	}
+}
+
+/*
  * Two writers and two checkpointers at full speed: whatever was acknowledged
  * before a read began is seen by it, and no record ever comes back.
  */
@@ -272,6 +316,7 @@ main(void)
 	    FIXTURE_TEST(a_writer_that_waited_writes_to_the_new_generation),
 	    FIXTURE_TEST(readers_see_no_gap_during_a_checkpoint),
 	    FIXTURE_TEST(published_before_and_synced_after),
+	    FIXTURE_TEST(a_checkpoint_that_was_overtaken_removes_nothing),
 	    FIXTURE_TEST(readers_keep_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
