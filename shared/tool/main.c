@@ -182,6 +182,15 @@ load_config(struct tool *t)
 	return rc;
 }
 
+/* What was cut short is not to pass for all there is. */
+static int
+end_output(int code)
+{
+	if (fflush(stdout) == EOF && code == TOOL_OK)
+		return tool_fail_output();
+	return ferror(stdout) && code == TOOL_OK ? TOOL_REFUSED : code;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -194,11 +203,11 @@ main(int argc, char **argv)
 	    tool_args_parse(commands, argc, argv, &t.args, &word);
 	if (err == TOOL_ARGS_UNKNOWN_OPTION &&
 	    (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0))
-		return print_option_help(&t.args);
+		return end_output(print_option_help(&t.args));
 	if (err != TOOL_ARGS_OK)
 		return print_usage(err, &t.args, word);
 	if (!t.args.command->is_configured)
-		return t.args.command->run(&t);
+		return end_output(t.args.command->run(&t));
 
 	if (load_config(&t) == -1)
 		return TOOL_REFUSED;
@@ -215,8 +224,5 @@ main(int argc, char **argv)
 		      "store.dir\n",
 		    stderr);
 	config_fini(&t.config);
-	if (fflush(stdout) == EOF && code == TOOL_OK)
-		code = tool_fail(
-		    TOOL_REFUSED, "cannot write: %s", strerror(errno));
-	return code;
+	return end_output(code);
 }

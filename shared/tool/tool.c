@@ -76,6 +76,12 @@ tool_fail_unknown(const char *name)
 }
 
 int
+tool_fail_output(void)
+{
+	return tool_fail(TOOL_REFUSED, "cannot write: %s", strerror(errno));
+}
+
+int
 tool_read_name(const struct tool *t, size_t i, char name[static NAME_SIZE])
 {
 	const char *typed = t->args.operands[i];

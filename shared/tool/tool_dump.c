@@ -49,9 +49,11 @@ print_record(void *arg, const void *key, size_t key_len, const void *value,
 	struct dump *d = arg;
 
 	log_escape(key, key_len, d->text, sizeof(d->text));
-	printf("%s %s %s ", d->store, kind_of(d->store, key, key_len), d->text);
+	if (printf("%s %s %s ", d->store, kind_of(d->store, key, key_len),
+		d->text) < 0)
+		return -1;
 	log_escape(value, value_len, d->text, sizeof(d->text));
-	return puts(d->text) == EOF;
+	return puts(d->text) == EOF ? -1 : 0;
 }
 
 static int
@@ -76,6 +78,8 @@ dump_store(const struct tool *t, const char *name)
 		char doing[32];
 		snprintf(doing, sizeof(doing), "cannot dump %s", name);
 		code = tool_fail_store(err, doing, buf_str(&why));
+	} else if (ferror(stdout)) {
+		code = tool_fail_output();
 	}
 	store_close(s);
 	buf_fini(&why);
@@ -100,6 +104,8 @@ tool_store_dump(struct tool *t)
 		int one = dump_store(t, names[i]);
 		if (code == TOOL_OK)
 			code = one;
+		if (ferror(stdout))
+			break;
 	}
 	if (found == 0)
 		return tool_fail(TOOL_USAGE,

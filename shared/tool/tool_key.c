@@ -41,7 +41,7 @@ tool_key_list(struct tool *t)
 	}
 	keyring_wipe(&ring);
 	if (o == NULL || tool_out_print(o, t->args.has_json, stdout) == -1)
-		code = tool_fail(TOOL_REFUSED, "cannot print");
+		code = tool_fail_output();
 	tool_out_free(o);
 	return code;
 }

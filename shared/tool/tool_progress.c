@@ -35,7 +35,9 @@ void
 tool_progress_format(const struct tool_progress *p, int64_t elapsed_ms,
     size_t columns, char out[static TOOL_PROGRESS_SIZE])
 {
-	char bar[BAR_CELLS + 1], left[32] = "", count[64], tail[48] = "";
+	char bar[BAR_CELLS + 1], graph[BAR_CELLS + 4] = "";
+	char percent[8] = "";
+	char left[32] = "", count[64], tail[48] = "";
 	double part = 0, elapsed_s = (double)elapsed_ms / 1000;
 
 	if (p->total > 0)
@@ -46,11 +48,15 @@ tool_progress_format(const struct tool_progress *p, int64_t elapsed_ms,
 		bar[i] = i < (int)(part * BAR_CELLS) ? '#' : '.';
 	bar[BAR_CELLS] = '\0';
 
-	if (p->total > 0)
-		snprintf(count, sizeof(count), "%" PRIu64 "/%" PRIu64, p->done,
-		    p->total);
-	else
-		snprintf(count, sizeof(count), "%" PRIu64, p->done);
+	if (p->total > 0) {
+		snprintf(graph, sizeof(graph), " [%s]", bar);
+		snprintf(percent, sizeof(percent), " %3d%%", (int)(part * 100));
+		snprintf(count, sizeof(count), " %" PRIu64 "/%" PRIu64 " %s",
+		    p->done, p->total, p->unit);
+	} else {
+		snprintf(
+		    count, sizeof(count), " %" PRIu64 " %s", p->done, p->unit);
+	}
 	/* A rate of the first moments would be a guess. */
 	if (elapsed_ms >= 1000 && p->done > 0) {
 		bool is_over = p->done >= p->total;
@@ -61,12 +67,14 @@ tool_progress_format(const struct tool_progress *p, int64_t elapsed_ms,
 		snprintf(tail, sizeof(tail), ", %.0f/s, %s%s", rate, left,
 		    is_over ? "" : " left");
 	}
-	if (p->total > 0)
-		snprintf(out, TOOL_PROGRESS_SIZE, "%s [%s] %3d%% %s %s%s",
-		    p->what, bar, (int)(part * 100), count, p->unit, tail);
-	else
-		snprintf(out, TOOL_PROGRESS_SIZE, "%s %s %s%s", p->what, count,
-		    p->unit, tail);
+	/* What has no room is left out: half a number is another number. */
+	for (int less = 0; less < 4; less++) {
+		int n = snprintf(out, TOOL_PROGRESS_SIZE, "%s%s%s%s%s", p->what,
+		    less < 3 ? graph : "", percent, less < 2 ? count : "",
+		    less < 1 ? tail : "");
+		if ((size_t)n <= columns)
+			return;
+	}
 	if (strlen(out) > columns)
 		out[columns] = '\0';
 }

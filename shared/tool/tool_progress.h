@@ -40,7 +40,8 @@ void tool_progress_end(struct tool_progress *p);
 #define TOOL_PROGRESS_SIZE 160
 
 /*
- * The line after elapsed_ms, of at most columns characters. Pure.
+ * The line after elapsed_ms, of at most columns characters: first the rate is
+ * left out, then the count, then the bar. Pure.
  */
 void tool_progress_format(const struct tool_progress *p, int64_t elapsed_ms,
     size_t columns, char out[static TOOL_PROGRESS_SIZE]);

@@ -172,7 +172,7 @@ tool_store_stats(struct tool *t)
 	if (err != STORE_OK)
 		code = tool_fail_store(err, "cannot read the stores", NULL);
 	else if (tool_out_print(o, t->args.has_json, stdout) == -1)
-		code = tool_fail(TOOL_REFUSED, "cannot print");
+		code = tool_fail_output();
 out:
 	tool_out_free(o);
 	close_all(&a);

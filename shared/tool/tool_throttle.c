@@ -54,7 +54,7 @@ tool_throttle_list(struct tool *t)
 	} else {
 		tool_out_sort(l.out);
 		if (tool_out_print(l.out, t->args.has_json, stdout) == -1)
-			code = tool_fail(TOOL_REFUSED, "cannot print");
+			code = tool_fail_output();
 	}
 	tool_out_free(l.out);
 	throttle_close(throttle);

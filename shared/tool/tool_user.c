@@ -305,7 +305,7 @@ tool_user_list(struct tool *t)
 	} else {
 		tool_out_sort(o);
 		if (tool_out_print(o, t->args.has_json, stdout) == -1)
-			code = tool_fail(TOOL_REFUSED, "cannot print");
+			code = tool_fail_output();
 	}
 	tool_out_free(o);
 	users_close(u);
@@ -367,7 +367,7 @@ tool_user_show(struct tool *t)
 		tool_out_number(o, c.n);
 	}
 	if (o == NULL || tool_out_print_one(o, t->args.has_json, stdout) == -1)
-		code = tool_fail(TOOL_REFUSED, "cannot print");
+		code = tool_fail_output();
 out:
 	crypto_wipe(&r, sizeof(r));
 	tool_out_free(o);

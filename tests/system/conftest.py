@@ -299,3 +299,12 @@ def make_site():
     yield make
     for s in made:
         s.close()
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A disk of 1 MB."""
+    from small_disk import SmallDisk
+    d = SmallDisk(tmp_path / "small")
+    yield d
+    d.close()

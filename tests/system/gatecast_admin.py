@@ -14,8 +14,8 @@ ENV = {**os.environ, "GATECAST_TOOL": str(BUILD / "gatecast-tool")}
 class Admin:
     """A configuration and a store directory without any daemon."""
 
-    def __init__(self, top):
-        self.store = top / "store"
+    def __init__(self, top, store=None):
+        self.store = store or top / "store"
         self.store.mkdir(mode=0o700)
         self.conf = top / "gatecast.conf"
         self.write_conf()
