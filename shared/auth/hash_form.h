@@ -9,7 +9,8 @@
 
 /*
  * The most that a hash from elsewhere may ask for: about a second and 256
- * MiB, of each sign-in with it, until the first that succeeds.
+ * MiB, of each sign-in with it, until the first that succeeds. SHA-crypt's
+ * time grows with the password too: 0.3 s for 12 bytes, 3 s for 511.
  */
 #define HASH_FORM_BCRYPT_COST_MAX 14
 #define HASH_FORM_SHA_ROUNDS_MAX 1000000

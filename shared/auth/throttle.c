@@ -117,16 +117,22 @@ throttle_open(const char *dir, bool is_writer, int lock_wait_ms,
 	    .forbidden_mode = FORBIDDEN_MODE,
 	};
 	err = store_open(&opts, &t->store, error);
+	if (err == STORE_OK) {
+		err = ensure_secret(t, is_writer);
+		if (err != STORE_OK)
+			buf_printf(error, "%s: %s", buf_str(&path),
+			    store_detail(t->store));
+	}
+	/* It is in no backup, so the store's own advice would not help. */
+	if (err == STORE_CORRUPT) {
+		buf_reset(error);
+		buf_printf(error,
+		    "%s: damaged; remove the directory, login.fcgi makes "
+		    "another",
+		    buf_str(&path));
+	}
 	if (err != STORE_OK)
 		goto fail;
-	err = ensure_secret(t, is_writer);
-	if (err != STORE_OK) {
-		const char *why = store_detail(t->store);
-		if (err == STORE_CORRUPT && *why == '\0')
-			why = "its secret is damaged; remove the directory";
-		buf_printf(error, "%s: %s", buf_str(&path), why);
-		goto fail;
-	}
 	buf_fini(&path);
 	*out = t;
 	return STORE_OK;

@@ -220,6 +220,26 @@ test_damaged_secret(void **state)
 	assert_non_null(strstr(buf_str(&error), "remove"));
 }
 
+/* Told what helps here: no backup has it. */
+static void
+test_damaged_base(void **state)
+{
+	char path[96];
+
+	(void)state;
+	guess(from("alice", "unix", NULL), 1);
+	assert_int_equal(throttle_checkpoint(throttle), STORE_OK);
+	throttle_close(throttle);
+	snprintf(path, sizeof(path), "%s/throttle/base.gdbm", dir);
+	assert_int_equal(truncate(path, 100), 0);
+	assert_int_equal(
+	    throttle_open(dir, true, 5000, &manual.clock, &throttle, &error),
+	    STORE_CORRUPT);
+	assert_non_null(strstr(buf_str(&error), "/throttle: "));
+	assert_non_null(strstr(buf_str(&error), "remove the directory"));
+	assert_null(strstr(buf_str(&error), "restore"));
+}
+
 /* Another store in its place, while it is open: its secret counts. */
 static void
 test_replaced(void **state)
@@ -319,6 +339,7 @@ main(void)
 	    CASE(test_clear),
 	    CASE(test_is_good),
 	    CASE(test_damaged_record),
+	    CASE(test_damaged_base),
 	    CASE(test_damaged_secret),
 	    CASE(test_replaced),
 	    CASE(test_open),
