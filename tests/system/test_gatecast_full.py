@@ -101,7 +101,8 @@ def test_restore(admin, disk, tmp_path):
 
 
 def test_first_user(empty, disk):
-    """The stores are made for it, as far as there is room."""
+    """The stores are made for it, as far as there is room; the rest as the
+    message says."""
     disk.fill(8192)
     # libgdbm itself leaks where it cannot write a new file's first blocks.
     done = empty("user", "add", "alice", "--password-stdin",
@@ -109,6 +110,8 @@ def test_first_user(empty, disk):
                  env={**ENV, "ASAN_OPTIONS": "detect_leaks=0"})
     is_told(done, empty.store)
     disk.free()
+    assert "gatecast store init" in empty.add(code=UNREACHABLE).stderr
+    empty("store", "init")
     empty.add()
     assert len(users(empty)) == 1
     empty("store", "check")
