@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -201,6 +202,23 @@ run_writer(struct tool *t, const char *file, int fd, uint64_t *users)
 	return code;
 }
 
+/* Or anywhere below it: the stores' own files are there. */
+static bool
+is_in_store_dir(const struct tool *t, const char *file)
+{
+	char *copy = strdup(file);
+	char *dir = copy == NULL ? NULL : realpath(dirname(copy), NULL);
+	char *top = realpath(t->config.store.dir, NULL);
+	size_t n = top == NULL ? 0 : strlen(top);
+
+	bool is_in = dir != NULL && n > 0 && strncmp(dir, top, n) == 0 &&
+	    (dir[n] == '\0' || dir[n] == '/');
+	free(top);
+	free(dir);
+	free(copy);
+	return is_in;
+}
+
 static int
 make_file(struct tool *t, const char *file, uint64_t *users)
 {
@@ -212,6 +230,11 @@ make_file(struct tool *t, const char *file, uint64_t *users)
 		return tool_fail(TOOL_REFUSED,
 		    "%s: is there and not a regular file; give the name of "
 		    "one, or - for standard output",
+		    file);
+	if (is_in_store_dir(t, file))
+		return tool_fail(TOOL_REFUSED,
+		    "%s: is in store.dir, where it could replace what it is "
+		    "a backup of; choose another directory",
 		    file);
 	if (file_begin(&f, file, FILE_MODE) == -1)
 		return tool_fail(TOOL_REFUSED, "%s: cannot be made: %s", file,

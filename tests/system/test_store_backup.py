@@ -356,6 +356,20 @@ def test_no_backup_over_what_is_not_a_file(admin, tmp_path):
     assert not [f for f in os.listdir(tmp_path) if f.endswith(".tmp")]
 
 
+def test_no_backup_in_the_store(admin, tmp_path):
+    """There it would replace what it is a backup of."""
+    admin.add()
+    before = dump(admin)
+    (tmp_path / "other").symlink_to(admin.store / "users")
+    for file in (admin.store / "users/base.gdbm", admin.store / "keyring",
+                 admin.store / "new", tmp_path / "other/base.gdbm"):
+        done = admin("store", "backup", str(file), code=REFUSED)
+        assert f"{file}: is in store.dir" in done.stderr
+    assert dump(admin) == before
+    admin("store", "backup", f"{admin.store}.backup")
+    admin("store", "check")
+
+
 def test_no_backup_without_a_user_that_cannot_be_read(admin, tmp_path):
     admin.add()
     (tmp_path / "backup").write_text("of yesterday")
@@ -377,10 +391,10 @@ def test_one_moment_while_others_write(admin, tmp_path):
     is_over = threading.Event()
 
     def write():
-        for i in range(1, 24):
+        for i in range(1, 17):
             admin.add(f"u{i:02}")
             acked[0] = i
-            if i % 5 == 0:
+            if i % 4 == 0:
                 admin("store", "checkpoint")
         is_over.set()
 

@@ -210,7 +210,7 @@ def interrupt(place, call, ready, *args):
     exit code and what it said."""
     process = subprocess.Popen(
         ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}",
-         "-e", f"inject={call}:delay_enter=1000000:when=1",
+         "-e", f"inject={call}:delay_enter=500000:when=1",
          BUILD / "gatecast-tool", "-c", place.admin.conf, *args],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=ENV)
     wait_until(ready, 10, "its beginning")
