@@ -177,3 +177,20 @@ def test_throttle_on_a_full_disk(disk):
         assert "ok" in site.tool("store", "check").stdout
     finally:
         site.stop()
+
+
+def test_a_checkpoint_that_fails_is_left_for_a_while(full):
+    """Room for the journal until one is due, and none for the new base."""
+    site, disk, oracle, reader = full
+    disk.fill(RESERVE + (288 << 10))
+    for _ in range(1000):
+        token = sign_in(site, oracle).cookies()["gatecast"][0]
+        if "checkpoint: " in site.log():
+            break
+    assert "base.new" in site.log()
+    before = (site.store / "sessions").stat().st_mtime_ns
+    for _ in range(10):
+        cookie = "gatecast=" + token
+        assert site.ask("GET", "/index", cookie=cookie).status == 200
+    assert (site.store / "sessions").stat().st_mtime_ns == before
+    judge(site, oracle, reader)
