@@ -329,3 +329,21 @@ def test_no_space(admin, inject):
                   input=text)
     assert done.returncode == UNREACHABLE and audit(done) == []
     assert len(accounts(admin)) in (1, 51)
+
+
+@pytest.mark.skipif(not shutil.which("htpasswd"), reason="SKIPPED: no htpasswd(1)")
+def test_round_trip_with_apache(tmp_path):
+    """What Apache's own program writes it takes again from an export."""
+    admin = Admin(tmp_path)
+    file, out = tmp_path / "passwd", tmp_path / "out"
+    file.touch()
+    users = {"alice": "-B", "上海": "-B", "bob": "-2", "carol": "-5"}
+    for name, form in users.items():
+        subprocess.run(["htpasswd", "-b", form, file, name, name + " secret"],
+                       check=True, capture_output=True)
+    admin("user", "import", str(file))
+    out.write_text(admin("user", "export", "--htpasswd").stdout)
+    for name in users:
+        subprocess.run(["htpasswd", "-vb", out, name, name + " secret"],
+                       check=True, capture_output=True)
+    assert sorted(out.read_text().split()) == sorted(file.read_text().split())
