@@ -331,7 +331,8 @@ def test_no_space(admin, inject):
     assert len(accounts(admin)) in (1, 51)
 
 
-@pytest.mark.skipif(not shutil.which("htpasswd"), reason="SKIPPED: no htpasswd(1)")
+@pytest.mark.skipif(not shutil.which("htpasswd"),
+                    reason="SKIPPED: no htpasswd(1)")
 def test_round_trip_with_apache(tmp_path):
     """What Apache's own program writes it takes again from an export."""
     admin = Admin(tmp_path)
