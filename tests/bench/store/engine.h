@@ -48,6 +48,6 @@ extern const struct engine engine_sqlite_normal;
 
 uint64_t now_ns(void);
 
-_Noreturn void die(const char *what, const char *why);
+void die(const char *what, const char *why) __attribute__((noreturn));
 
 #endif

@@ -32,7 +32,7 @@ cpu_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-_Noreturn void
+void
 die(const char *what, const char *why)
 {
 	fprintf(stderr, "store_bench: %s: %s\n", what, why);
