@@ -284,7 +284,8 @@ tool_user_import(struct tool *t)
 		tool_audit_with("user.import", NULL, "users", count);
 		printf("%s %s imported\n", count,
 		    im.file.n == 1 ? "user" : "users");
-		fflush(stdout);
+		if (fflush(stdout) == EOF)
+			code = tool_fail_output();
 		users_maintain(im.users);
 	}
 	if (im.text.data != NULL)

@@ -309,8 +309,9 @@ class Rotate(Operation):
             draft.write_text("".join(lines[:3]))
             draft.chmod(0o640)
             draft.rename(ring)
-        self.sign_in()
         self.before = self.keys()
+        # After each rotation the next one sees what is signed with now.
+        assert self.sign_in().split(".")[1] == self.before[0]
 
     def retire(self):
         self.revoke_all()
@@ -322,7 +323,6 @@ class Rotate(Operation):
         now = self.keys()
         assert now[1:len(self.before) + 1] == self.before or \
             now[2:len(self.before) + 2] == self.before, (self.before, now)
-        assert self.sign_in().split(".")[1] == now[0]
 
 
 class Checkpoint(Operation):
