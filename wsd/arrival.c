@@ -1,8 +1,9 @@
 /*
  * Nearly every request arrives whole in its first segment, so the first read
  * goes into a buffer shared by all, and only who makes us wait gets memory
- * and a handle of its own: at most ARRIVALS_MAX of them, and LINGERING_MAX of
- * those that were refused while they still sent. Beyond that the oldest goes:
+ * and a handle of its own: at most ARRIVALS_MAX of them with
+ * ARRIVALS_BYTES_MAX of heads, and LINGERING_MAX of those that were refused
+ * while they still sent. Beyond that the oldest goes:
  * it had the most time, and a crowd of strangers then only shortens its own
  * stay, without taking the descriptors of those who may join.
  *
@@ -24,6 +25,7 @@
 #include <unistd.h>
 
 #define ARRIVALS_MAX 4096
+#define ARRIVALS_BYTES_MAX (8 * 1024 * 1024) /* of heads; config_memory.c */
 #define LINGERING_MAX 256
 /*
  * How long a refused connection that still sends is read out: closing with
@@ -49,6 +51,7 @@ TAILQ_HEAD(arrival_queue, arrival);
 struct arrival_list {
 	struct arrival_queue queue; /* oldest first */
 	size_t count;
+	size_t bytes; /* allocated for heads */
 };
 
 struct arrivals {
@@ -79,6 +82,7 @@ release(struct arrival *a, struct arrival_list *list)
 {
 	TAILQ_REMOVE(&list->queue, a, entry);
 	list->count--;
+	list->bytes -= a->cap;
 	loop_fd_free(a->watch);
 	free(a->bytes);
 	free(a);
@@ -174,10 +178,15 @@ try_head(
 	return true;
 }
 
-/* Bytes of a that wait for the rest of the head. 0 or -1. */
+/*
+ * Bytes of a that wait for the rest of the head. 0, or -1: no memory, or all
+ * that strangers may have is a's alone.
+ */
 static int
 stash(struct arrival *a, const char *bytes, size_t n)
 {
+	struct arrival_list *list = &a->owner->reading;
+
 	if (a->n + n > a->cap) {
 		/* Most heads are below 1 KB; the longest is bounded. */
 		size_t cap = a->n + n <= 1024 ? 1024 : HEAD_BYTES_MAX;
@@ -185,7 +194,14 @@ stash(struct arrival *a, const char *bytes, size_t n)
 		if (grown == NULL)
 			return -1;
 		a->bytes = grown;
+		list->bytes += cap - a->cap;
 		a->cap = cap;
+	}
+	while (list->bytes > ARRIVALS_BYTES_MAX) {
+		struct arrival *oldest = TAILQ_FIRST(&list->queue);
+		if (oldest == a)
+			return -1;
+		cut(oldest, list);
 	}
 	memcpy(a->bytes + a->n, bytes, n);
 	a->n += n;

@@ -112,6 +112,18 @@ client_drop_queue(struct client *c)
 	c->queue = NULL;
 }
 
+size_t
+client_memory(const struct client *c)
+{
+	size_t n = c->kept;
+
+	if (c->queue != NULL)
+		n += sizeof(*c->queue) + c->queue->size;
+	if (c->partial != NULL)
+		n += sizeof(*c->partial) + c->partial->size;
+	return n;
+}
+
 int
 client_collect(
     struct client *c, const uint8_t *bytes, size_t n, int64_t mono_ms)

@@ -51,6 +51,8 @@ struct client {
 	uint32_t seat; /* index */
 	uint32_t queued_at; /* index, or CLIENT_NOT_QUEUED */
 	uint32_t unanswered; /* pings */
+	uint32_t kept; /* bytes of a frame in the transport's memory */
+	uint32_t accounted; /* client_memory, as the fan-out last counted it */
 };
 
 #define CLIENT_NOT_QUEUED UINT32_MAX
@@ -76,6 +78,9 @@ const uint8_t *client_queued(const struct client *c, size_t *n);
 void client_sent(struct client *c, size_t n);
 
 void client_drop_queue(struct client *c);
+
+/* Bytes of memory of all that it holds beside itself. */
+size_t client_memory(const struct client *c);
 
 /* More of an unfinished message. 0, or -1: no memory. */
 int client_collect(

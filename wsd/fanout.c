@@ -4,23 +4,23 @@
  * clock, no log. A connection is never freed here: a close only marks it,
  * and the transport reports it gone later (transport.h).
  */
-#include "wsd/fanout.h"
+#include "wsd/fanout_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define SEATS_MIN 64
-#define LATE_TICK_MS 3000
-#define REASON_SLOW "too slow"
 
 _Static_assert(
     sizeof(struct fanout_seat) <= 32, "two seats share a cache line");
 
 int
-fanout_init(struct fanout *f, const struct transport_ops *transport)
+fanout_init(
+    struct fanout *f, const struct transport_ops *transport, uint64_t epoch)
 {
 	memset(f, 0, sizeof(*f));
 	f->transport = transport;
+	f->epoch = epoch;
 	for (size_t i = 0; i < FANOUT_ENCODINGS; i++)
 		stream_init(&f->streams[i]);
 	f->scratch = malloc(TRANSPORT_WRITE_MAX);
@@ -87,6 +87,44 @@ fanout_resume(struct fanout *f, struct client *c)
 }
 
 static void
+want_write(struct fanout *f, struct fanout_seat *s)
+{
+	if (s->flags & FANOUT_WAITING)
+		return;
+	s->flags |= FANOUT_WAITING;
+	f->waiting++;
+	f->transport->want_write(s->conn);
+}
+
+static void
+stop_waiting(struct fanout *f, struct fanout_seat *s)
+{
+	if (s->flags & FANOUT_WAITING)
+		f->waiting--;
+	s->flags &= (uint8_t)~FANOUT_WAITING;
+	s->client->kept = 0;
+}
+
+void
+fanout_account(struct fanout *f, struct client *c)
+{
+	size_t now = client_memory(c);
+
+	f->memory += now;
+	f->memory -= c->accounted;
+	c->accounted = (uint32_t)now;
+}
+
+static void
+join_queued(struct fanout *f, struct client *c)
+{
+	if (c->queued_at != CLIENT_NOT_QUEUED)
+		return;
+	c->queued_at = (uint32_t)f->queued_count;
+	f->queued[f->queued_count++] = c;
+}
+
+static void
 leave_queued(struct fanout *f, struct client *c)
 {
 	if (c->queued_at == CLIENT_NOT_QUEUED)
@@ -117,6 +155,8 @@ stop(struct fanout *f, struct fanout_seat *s)
 	f->members[s->encoding]--;
 	drop_queue(f, s->client);
 	client_drop_partial(s->client);
+	stop_waiting(f, s);
+	fanout_account(f, s->client);
 }
 
 void
@@ -140,29 +180,6 @@ fanout_close(
 		return;
 	stop(f, s);
 	f->transport->close(s->conn, code, reason);
-}
-
-static void
-close_slow(struct fanout *f, struct fanout_seat *s)
-{
-	f->slow_closed++;
-	fanout_close(f, s->client, HUB_CLOSE_TOO_SLOW, REASON_SLOW);
-}
-
-static void
-want_write(struct fanout *f, struct fanout_seat *s)
-{
-	if (s->flags & FANOUT_WAITING)
-		return;
-	s->flags |= FANOUT_WAITING;
-	f->transport->want_write(s->conn);
-}
-
-static bool
-has_pending(const struct fanout *f, const struct fanout_seat *s)
-{
-	return (s->flags & FANOUT_QUEUED) != 0 ||
-	    s->cursor != f->streams[s->encoding].end;
 }
 
 /* What goes into the next write, and how much of it from where. */
@@ -192,11 +209,25 @@ pack_queue(struct fanout *f, const struct fanout_seat *s, struct parcel *p)
 	p->bytes = f->scratch;
 }
 
+/* Only the first n bytes of it were taken. */
+static void
+cut_parcel(struct parcel *p, size_t n)
+{
+	if (p->queued_bytes > n)
+		p->queued_bytes = n;
+	p->stream_bytes = n - p->queued_bytes;
+	p->frames = 0;
+	if (p->stream_bytes > 0)
+		frame_run_past(p->bytes + p->queued_bytes, p->stream_bytes,
+		    p->stream_bytes - 1, &p->frames);
+}
+
 /* Whether anything was taken. */
 static bool
 write_once(struct fanout *f, struct fanout_seat *s)
 {
 	struct parcel p = {.queued_bytes = 0};
+	struct transport_taken taken;
 
 	if (s->flags & FANOUT_QUEUED)
 		pack_queue(f, s, &p);
@@ -205,7 +236,7 @@ write_once(struct fanout *f, struct fanout_seat *s)
 		    TRANSPORT_WRITE_MAX, true, &p.stream_bytes, &p.frames);
 
 	switch (f->transport->write(
-	    s->conn, p.bytes, p.queued_bytes + p.stream_bytes)) {
+	    s->conn, p.bytes, p.queued_bytes + p.stream_bytes, &taken)) {
 	case TRANSPORT_OK:
 		break;
 	case TRANSPORT_BUSY:
@@ -214,6 +245,10 @@ write_once(struct fanout *f, struct fanout_seat *s)
 		stop(f, s);
 		return false;
 	}
+	if (taken.bytes < p.queued_bytes + p.stream_bytes)
+		cut_parcel(&p, taken.bytes);
+	if (taken.kept > 0)
+		s->client->kept = (uint32_t)taken.kept;
 	f->writes++;
 	f->deliveries += p.frames;
 	s->cursor += p.stream_bytes;
@@ -223,22 +258,12 @@ write_once(struct fanout *f, struct fanout_seat *s)
 		if (s->client->queue == NULL)
 			s->flags &= (uint8_t)~FANOUT_QUEUED;
 	}
+	if (p.queued_bytes > 0 || taken.kept > 0)
+		fanout_account(f, s->client);
+	/* Told when it is free again, so that this is known to be over. */
+	if (taken.kept > 0)
+		want_write(f, s);
 	return true;
-}
-
-/* Bytes behind; what was there before it resumed does not count. */
-static uint64_t
-lag_of(const struct fanout *f, struct fanout_seat *s)
-{
-	uint64_t from = s->cursor;
-
-	if (s->flags & FANOUT_RESUMING) {
-		if (from < s->client->resume_end)
-			from = s->client->resume_end;
-		else
-			s->flags &= (uint8_t)~FANOUT_RESUMING;
-	}
-	return f->streams[s->encoding].end - from;
 }
 
 /* One write if it can take one; has something pending, is not closing. */
@@ -247,10 +272,10 @@ serve(struct fanout *f, struct fanout_seat *s, uint64_t slow_bytes)
 {
 	if (!f->transport->is_busy(s->conn))
 		write_once(f, s);
-	if ((s->flags & FANOUT_CLOSING) || !has_pending(f, s))
+	if ((s->flags & FANOUT_CLOSING) || !fanout_impl_has_pending(f, s))
 		return;
-	if (slow_bytes > 0 && lag_of(f, s) > slow_bytes)
-		close_slow(f, s);
+	if (slow_bytes > 0 && fanout_impl_lag_of(f, s) > slow_bytes)
+		fanout_impl_close_slow(f, s);
 	else
 		want_write(f, s);
 }
@@ -273,7 +298,7 @@ fanout_send(struct fanout *f, struct client *c, enum frame_opcode opcode,
 		client_queued(c, &before);
 		if (before > 0 &&
 		    before + n + FRAME_HEADER_MAX > CLIENT_QUEUE_MAX) {
-			close_slow(f, s);
+			fanout_impl_close_slow(f, s);
 			return;
 		}
 	}
@@ -284,42 +309,21 @@ fanout_send(struct fanout *f, struct client *c, enum frame_opcode opcode,
 	client_queued(c, &after);
 	f->queued_bytes += after - before;
 	s->flags |= FANOUT_QUEUED;
-	if (c->queued_at == CLIENT_NOT_QUEUED) {
-		c->queued_at = (uint32_t)f->queued_count;
-		f->queued[f->queued_count++] = c;
-	}
+	fanout_account(f, c);
+	join_queued(f, c);
 }
 
 void
-fanout_writable(struct fanout *f, struct client *c, uint64_t slow_bytes)
+fanout_writable(struct fanout *f, struct client *c)
 {
 	struct fanout_seat *s = fanout_seat(f, c);
 
-	s->flags &= (uint8_t)~FANOUT_WAITING;
-	if (!(s->flags & FANOUT_CLOSING) && has_pending(f, s))
-		serve(f, s, slow_bytes);
-}
-
-static void
-trim(struct fanout *f, const uint64_t needed[static FANOUT_ENCODINGS])
-{
-	for (size_t i = 0; i < FANOUT_ENCODINGS; i++)
-		stream_trim(&f->streams[i], needed[i]);
-}
-
-static void
-start_needed(const struct fanout *f, uint64_t needed[static FANOUT_ENCODINGS])
-{
-	for (size_t i = 0; i < FANOUT_ENCODINGS; i++)
-		needed[i] = f->streams[i].end;
-}
-
-static void
-note_needed(
-    const struct fanout_seat *s, uint64_t needed[static FANOUT_ENCODINGS])
-{
-	if (s->cursor < needed[s->encoding] && !(s->flags & FANOUT_CLOSING))
-		needed[s->encoding] = s->cursor;
+	if (s->flags & FANOUT_CLOSING)
+		return;
+	stop_waiting(f, s);
+	fanout_account(f, c);
+	if (fanout_impl_has_pending(f, s))
+		join_queued(f, c);
 }
 
 static void
@@ -327,15 +331,15 @@ flush_everyone(struct fanout *f, uint64_t slow_bytes)
 {
 	uint64_t needed[FANOUT_ENCODINGS];
 
-	start_needed(f, needed);
+	fanout_impl_start_needed(f, needed);
 	for (size_t i = 0; i < f->count; i++) {
 		struct fanout_seat *s = &f->seats[i];
-		if (s->flags & FANOUT_CLOSING || !has_pending(f, s))
+		if (s->flags & FANOUT_CLOSING || !fanout_impl_has_pending(f, s))
 			continue;
 		serve(f, s, slow_bytes);
-		note_needed(s, needed);
+		fanout_impl_note_needed(s, needed);
 	}
-	trim(f, needed);
+	fanout_impl_trim(f, needed);
 }
 
 void
@@ -349,7 +353,7 @@ fanout_flush(struct fanout *f, uint64_t slow_bytes)
 	while (f->queued_count > 0) {
 		struct client *c = f->queued[f->queued_count - 1];
 		leave_queued(f, c);
-		if (has_pending(f, fanout_seat(f, c)))
+		if (fanout_impl_has_pending(f, fanout_seat(f, c)))
 			serve(f, fanout_seat(f, c), slow_bytes);
 	}
 }
@@ -359,54 +363,10 @@ fanout_drain(struct fanout *f)
 {
 	for (size_t i = 0; i < f->count; i++) {
 		struct fanout_seat *s = &f->seats[i];
-		while (!(s->flags & FANOUT_CLOSING) && has_pending(f, s) &&
+		while (!(s->flags & FANOUT_CLOSING) &&
+		    fanout_impl_has_pending(f, s) &&
 		    !f->transport->is_busy(s->conn))
 			if (!write_once(f, s))
 				break;
 	}
-}
-
-/* Since when what it has pending is pending. */
-static int64_t
-pending_since(
-    const struct fanout *f, const struct fanout_seat *s, int64_t now_ms)
-{
-	const struct stream *stream = &f->streams[s->encoding];
-	const struct client *c = s->client;
-	int64_t since_ms = now_ms;
-
-	if (s->cursor != stream->end) {
-		since_ms = stream_time_at(stream, s->cursor);
-		if (s->flags & FANOUT_RESUMING && since_ms < c->joined_ms)
-			since_ms = c->joined_ms;
-	}
-	if (c->queue != NULL) {
-		if (c->queue->since_ms == CLIENT_NOT_SEEN)
-			c->queue->since_ms = now_ms;
-		if (c->queue->since_ms < since_ms)
-			since_ms = c->queue->since_ms;
-	}
-	return since_ms;
-}
-
-void
-fanout_tick(struct fanout *f, int64_t now_ms, int64_t slow_ms)
-{
-	uint64_t needed[FANOUT_ENCODINGS];
-
-	/* If it was us who stood still, nobody is judged by that. */
-	if (now_ms - f->ticked_ms > LATE_TICK_MS)
-		slow_ms = 0;
-	f->ticked_ms = now_ms;
-	start_needed(f, needed);
-	for (size_t i = 0; i < f->count; i++) {
-		struct fanout_seat *s = &f->seats[i];
-		if (s->flags & FANOUT_CLOSING || !has_pending(f, s))
-			continue;
-		if (now_ms - pending_since(f, s, now_ms) > slow_ms &&
-		    slow_ms > 0 && f->transport->is_busy(s->conn))
-			close_slow(f, s);
-		note_needed(s, needed);
-	}
-	trim(f, needed);
 }

@@ -18,7 +18,7 @@
 
 enum fanout_flag {
 	FANOUT_QUEUED = 1, /* something in its private queue */
-	FANOUT_WAITING = 2, /* asked for hub_writable */
+	FANOUT_WAITING = 2, /* asked for hub_writable: it is busy */
 	FANOUT_CLOSING = 4, /* nothing is written to it any more */
 	FANOUT_RESUMING = 8, /* before its resume_end */
 	FANOUT_UNFINISHED = 16, /* a message has begun to come */
@@ -49,9 +49,13 @@ struct fanout {
 	uint64_t writes;
 	uint64_t slow_closed;
 	uint64_t queued_bytes;
+	uint64_t memory; /* private: queues, unfinished messages, kept */
+	size_t waiting; /* seats with that flag */
+	uint64_t epoch; /* for the cursor in a close */
 };
 
-int fanout_init(struct fanout *f, const struct transport_ops *transport);
+int fanout_init(
+    struct fanout *f, const struct transport_ops *transport, uint64_t epoch);
 void fanout_fini(struct fanout *f);
 
 /* Gives c a seat at that position of its encoding's stream. 0 or -1. */
@@ -88,8 +92,8 @@ void fanout_send(struct fanout *f, struct client *c, enum frame_opcode opcode,
 void fanout_close(
     struct fanout *f, struct client *c, uint16_t code, const char *reason);
 
-/* c can take more. */
-void fanout_writable(struct fanout *f, struct client *c, uint64_t slow_bytes);
+/* c can take more; it gets that with the next pass. */
+void fanout_writable(struct fanout *f, struct client *c);
 
 /* One pass; slow_bytes: who is farther behind is closed (0: nobody). */
 void fanout_flush(struct fanout *f, uint64_t slow_bytes);
@@ -103,5 +107,20 @@ void fanout_drain(struct fanout *f);
  * second; one that comes late judges nobody.
  */
 void fanout_tick(struct fanout *f, int64_t now_ms, int64_t slow_ms);
+
+/* What c holds has changed: its unfinished message. */
+void fanout_account(struct fanout *f, struct client *c);
+
+/*
+ * Bytes that connections hold beyond what each costs at rest: queues,
+ * unfinished messages, and what the kernel has for those that are busy.
+ */
+uint64_t fanout_memory(const struct fanout *f);
+
+/*
+ * If that is more than limit (0: none), closes those that hold the most, and
+ * of those who hold as much the slowest, until it is an eighth below.
+ */
+void fanout_relieve(struct fanout *f, uint64_t limit);
 
 #endif

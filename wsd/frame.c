@@ -69,3 +69,21 @@ frame_run(const uint8_t *bytes, size_t n, size_t max)
 	}
 	return run;
 }
+
+size_t
+frame_run_past(const uint8_t *bytes, size_t n, size_t at, size_t *frames)
+{
+	size_t run = 0;
+
+	*frames = 0;
+	while (run < n && run <= at) {
+		size_t header_bytes, frame_bytes;
+		frame_measure(
+		    bytes + run, n - run, &header_bytes, &frame_bytes);
+		if (frame_bytes == 0 || frame_bytes > n - run)
+			return n;
+		run += frame_bytes;
+		++*frames;
+	}
+	return run;
+}

@@ -41,4 +41,11 @@ frame_opcode(const uint8_t *frame)
  */
 size_t frame_run(const uint8_t *bytes, size_t n, size_t max);
 
+/*
+ * The same up to the end of the frame that byte at (< n) belongs to; frames:
+ * how many. n when at is not below it.
+ */
+size_t
+frame_run_past(const uint8_t *bytes, size_t n, size_t at, size_t *frames);
+
 #endif

@@ -16,7 +16,8 @@
 static uint64_t
 slow_bytes(const struct hub *h)
 {
-	return (uint64_t)h->room.config->wsd.slow_bytes;
+	return (uint64_t)config_memory_slow_bytes(
+	    h->room.config, &h->room.shares);
 }
 
 struct hub *
@@ -62,6 +63,19 @@ is_at_limit(int64_t limit, uint64_t count)
 	return limit > 0 && count >= (uint64_t)limit;
 }
 
+/* No share for one more connection, or none for what its hello takes. */
+static bool
+is_out_of_memory(const struct hub *h)
+{
+	const struct config_memory *m = &h->room.shares;
+	uint64_t count = h->room.fanout.count + 1;
+
+	return m->total > 0 &&
+	    (count * CONFIG_MEMORY_CONNECTION > (uint64_t)m->connections ||
+		fanout_memory(&h->room.fanout) + h->room.online.len >=
+		    (uint64_t)m->queues);
+}
+
 enum hub_err
 hub_may_join(const struct hub *h, const char *user, const char *address)
 {
@@ -69,7 +83,8 @@ hub_may_join(const struct hub *h, const char *user, const char *address)
 
 	if (h->is_draining)
 		return HUB_DRAINING;
-	if (is_at_limit(c->wsd.max_connections, h->room.fanout.count))
+	if (is_at_limit(c->wsd.max_connections, h->room.fanout.count) ||
+	    is_out_of_memory(h))
 		return HUB_FULL;
 	const struct presence_user *u =
 	    presence_find(&h->room.presence, user, strlen(user));
@@ -200,7 +215,7 @@ hub_notice(struct hub *h, const char *text, size_t n)
 void
 hub_writable(struct hub *h, struct client *c)
 {
-	fanout_writable(&h->room.fanout, c, slow_bytes(h));
+	fanout_writable(&h->room.fanout, c);
 }
 
 bool
@@ -213,6 +228,13 @@ void
 hub_flush(struct hub *h)
 {
 	fanout_flush(&h->room.fanout, slow_bytes(h));
+	hub_relieve(h);
+}
+
+void
+hub_relieve(struct hub *h)
+{
+	fanout_relieve(&h->room.fanout, (uint64_t)h->room.shares.queues);
 }
 
 void
@@ -265,7 +287,9 @@ hub_tick(struct hub *h)
 	}
 	wheel_advance(&h->pings, now_ms / MS_PER_S, ping, h);
 	room_leaves(&h->room);
+	room_reload(&h->room);
 	room_keep(&h->room);
+	hub_relieve(h);
 	fanout_tick(f, now_ms, h->room.config->wsd.slow_s * MS_PER_S);
 }
 
@@ -286,4 +310,23 @@ hub_get_stats(const struct hub *h, struct hub_stats *out)
 	};
 	for (size_t i = 0; i < FANOUT_ENCODINGS; i++)
 		out->log_bytes += stream_held_bytes(&f->streams[i]);
+}
+
+void
+hub_get_memory(const struct hub *h, struct hub_memory *out)
+{
+	const struct fanout *f = &h->room.fanout;
+	const struct stream *log = &f->streams[HUB_GATECAST];
+
+	*out = (struct hub_memory){
+	    .shares = h->room.shares,
+	    .connections = f->count * CONFIG_MEMORY_CONNECTION,
+	    .history =
+		stream_kept_bytes(log) + log->kept_said * CONFIG_MEMORY_MESSAGE,
+	    .queues = fanout_memory(f),
+	    .kernel = f->waiting * TRANSPORT_KERNEL_BYTES,
+	};
+	for (size_t i = 0; i < FANOUT_ENCODINGS; i++)
+		out->streams += stream_held_bytes(&f->streams[i]);
+	out->streams -= stream_kept_bytes(log);
 }

@@ -15,6 +15,7 @@
 #include "auth/sessions.h"
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/config_memory.h"
 #include "wsd/transport.h"
 
 #include <stdbool.h>
@@ -31,7 +32,7 @@ enum hub_protocol {
 
 enum hub_err {
 	HUB_OK = 0,
-	HUB_FULL, /* wsd.max_connections: 503 */
+	HUB_FULL, /* wsd.max_connections or wsd.max_memory: 503 */
 	HUB_USER_FULL, /* wsd.connections_per_user: 429 */
 	HUB_ADDRESS_FULL, /* wsd.connections_per_address: 429 */
 	HUB_DRAINING, /* 503 */
@@ -154,5 +155,20 @@ struct hub_stats {
 	uint64_t queued_bytes; /* private queues */
 };
 void hub_get_stats(const struct hub *h, struct hub_stats *out);
+
+/*
+ * wsd.max_memory: its shares (all 0: no limit) and what of each is used, in
+ * bytes. base is not counted while running. What the kernel holds for those
+ * who are being closed, 3 s at most, is not counted.
+ */
+struct hub_memory {
+	struct config_memory shares;
+	uint64_t connections;
+	uint64_t history; /* log bytes kept, their index, refs */
+	uint64_t streams; /* log bytes held beyond that */
+	uint64_t queues; /* private, of which in the kernel: */
+	uint64_t kernel;
+};
+void hub_get_memory(const struct hub *h, struct hub_memory *out);
 
 #endif

@@ -24,6 +24,9 @@ struct hub {
 	bool is_draining;
 };
 
+/* Closes the most expensive when wsd.max_memory is used up. */
+void hub_relieve(struct hub *h);
+
 static inline int64_t
 hub_mono_ms(const struct hub *h)
 {

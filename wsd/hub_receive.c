@@ -62,7 +62,8 @@ is_allowed(struct hub *h, struct client *c, const char *ref, size_t ref_bytes)
 static size_t
 refs_max(const struct hub *h)
 {
-	int64_t messages = h->room.config->wsd.history_messages;
+	int64_t messages =
+	    config_memory_history_messages(h->room.config, &h->room.shares);
 
 	return messages > REFS_MIN ? (size_t)messages : REFS_MIN;
 }
@@ -134,7 +135,7 @@ take_object(struct hub *h, struct client *c, const char *bytes, size_t n)
 			refuse(h, c, err, r.ref, r.ref_bytes, 0);
 	} else if (r.type == PROTOCOL_SEND) {
 		say(h, c, r.text, r.text_bytes, r.ref, r.ref_bytes);
-	} else {
+	} else if (is_allowed(h, c, NULL, 0)) {
 		room_history(&h->room, c, r.before, r.limit);
 	}
 	protocol_request_fini(&r);
@@ -187,6 +188,8 @@ hub_receive(struct hub *h, struct client *c, const struct hub_fragment *f)
 		}
 		if (!f->is_final) {
 			fanout_seat(fanout, c)->flags |= FANOUT_UNFINISHED;
+			fanout_account(fanout, c);
+			hub_relieve(h);
 			return;
 		}
 		bytes = c->partial->bytes;
@@ -195,6 +198,7 @@ hub_receive(struct hub *h, struct client *c, const struct hub_fragment *f)
 	/* Closing c drops its unfinished message: it is no longer that. */
 	struct client_partial *whole = c->partial;
 	c->partial = NULL;
+	fanout_account(fanout, c);
 	fanout_seat(fanout, c)->flags &= (uint8_t)~FANOUT_UNFINISHED;
 	if (encoding == HUB_PLAIN)
 		take_line(h, c, (const char *)bytes, n);

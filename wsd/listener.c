@@ -6,6 +6,7 @@
 #include "wsd/listener.h"
 
 #include "base/log.h"
+#include "wsd/transport.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,11 +27,6 @@
 #define ACCEPTS_A_WAKEUP 64
 #define BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
 #define REST_MS 250
-/*
- * What the kernel may hold for one slow reader (it doubles the figure); by
- * default that would be 4 MB each.
- */
-#define SNDBUF_BYTES (64 * 1024)
 
 struct listener {
 	TAILQ_ENTRY(listener) entry;
@@ -103,6 +99,14 @@ name_peer(const struct sockaddr_storage *ss, char *out, socklen_t size)
 }
 
 static void
+bound_buffers(int fd)
+{
+	int bytes = TRANSPORT_SOCKET_BYTES;
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+}
+
+static void
 on_ready(void *arg)
 {
 	struct listener *l = arg;
@@ -129,9 +133,7 @@ on_ready(void *arg)
 		}
 		/* A TCP socket has these from its listener; a Unix one not. */
 		if (l->is_unix) {
-			int bytes = SNDBUF_BYTES;
-			setsockopt(
-			    fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+			bound_buffers(fd);
 			ss.ss_family = AF_UNIX;
 		}
 		char peer[INET6_ADDRSTRLEN];
@@ -166,7 +168,7 @@ listeners_new(
 static int
 start(struct listeners *ls, int fd, char *path, struct buf *error)
 {
-	int yes = 1, bytes = SNDBUF_BYTES;
+	int yes = 1;
 	struct sockaddr_storage ss = {0};
 	socklen_t len = sizeof(ss);
 	struct stat st;
@@ -185,7 +187,7 @@ start(struct listeners *ls, int fd, char *path, struct buf *error)
 		l->ino = st.st_ino;
 	}
 	/* Inherited by what is accepted (tcp(7)): a system call less each. */
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	bound_buffers(fd);
 	if (!l->is_unix &&
 	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)) == -1)
 		goto err1;

@@ -19,6 +19,8 @@
 #include <unistd.h>
 
 #define POLL_MS 1000
+/* What is written before the next look was on its way anyway. */
+#define LOOK_MS 5
 
 struct revocation {
 	struct revocation_opts o;
@@ -28,6 +30,7 @@ struct revocation {
 	bool has_to_recheck; /* everything */
 	int64_t lost_ms;
 	int64_t polled_ms;
+	int64_t looked_ms;
 	int inotify_fd;
 	struct loop_fd *watch;
 };
@@ -115,7 +118,11 @@ catch_up(struct revocation *r)
 		close_store(r);
 		return;
 	}
-	find_again(r);
+	/* Held sessions are followed all the same. */
+	if (sessions_can_validate(r->sessions))
+		find_again(r);
+	else
+		lose(r, sessions_detail(r->sessions));
 	bool everything = r->has_to_recheck;
 	r->has_to_recheck = false;
 	hub_recheck(r->o.hub, everything, verify, r);
@@ -126,9 +133,12 @@ on_inotify(void *arg)
 {
 	struct revocation *r = arg;
 	char events[4096];
-	while (read(r->inotify_fd, events, sizeof(events)) > 0)
-		continue;
-	catch_up(r);
+	bool has_news = false;
+	while (r->inotify_fd != -1 &&
+	    read(r->inotify_fd, events, sizeof(events)) > 0)
+		has_news = true;
+	if (has_news)
+		catch_up(r);
 }
 
 static void
@@ -198,6 +208,16 @@ revocation_validate(struct revocation *r, const char *token, size_t n,
 	if (verdict == SESSIONS_UNAVAILABLE)
 		r->polled_ms -= POLL_MS;
 	return verdict;
+}
+
+void
+revocation_look(struct revocation *r)
+{
+	int64_t now = clock_mono_ms(r->o.clock);
+	if (now - r->looked_ms < LOOK_MS)
+		return;
+	r->looked_ms = now;
+	on_inotify(r);
 }
 
 void

@@ -2,8 +2,8 @@
  * The sessions store as wsd sees it: who may join, and whose session has
  * ended. The store's journal is the feed: there is no message to lose.
  *
- * A store that is missing or unreadable is tried again each second. Until it
- * is back nobody joins, and those who are connected stay for
+ * A store that is missing or unreadable (or its keyring) is tried again each
+ * second. Until it is back nobody joins, and those who are connected stay for
  * wsd.store_grace_s.
  */
 #ifndef WSD_REVOCATION_H
@@ -34,6 +34,13 @@ struct revocation *revocation_new(const struct revocation_opts *opts);
 enum sessions_verdict
 revocation_validate(struct revocation *r, const char *token, size_t n,
     struct record_session *out, char key[static SESSIONS_KEY_SIZE]);
+
+/*
+ * Ends what has been ended, if that was not looked at in the last 5 ms. Before
+ * anything is written: after a pause the loop may report readers before the
+ * store's feed, and what is queued for a session that is over stays unsent.
+ */
+void revocation_look(struct revocation *r);
 
 /* Catches up, looks again at sessions that are due. A few times a second. */
 void revocation_tick(struct revocation *r);

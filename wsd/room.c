@@ -20,7 +20,8 @@ room_init(struct room *r, const struct room_opts *opts)
 	r->epoch = opts->epoch;
 	r->second = INT64_MIN;
 	presence_init(&r->presence);
-	return fanout_init(&r->fanout, opts->transport);
+	room_reload(r);
+	return fanout_init(&r->fanout, opts->transport, opts->epoch);
 }
 
 void
@@ -113,6 +114,12 @@ room_broadcast(struct room *r, struct protocol_event *e)
 }
 
 void
+room_reload(struct room *r)
+{
+	config_memory_split(r->config, &r->shares);
+}
+
+void
 room_keep(struct room *r)
 {
 	struct stream *streams = r->fanout.streams;
@@ -121,8 +128,9 @@ room_keep(struct room *r)
 	    age_s > 0 ? clock_mono_ms(r->clock) - age_s * MS_PER_S : INT64_MIN;
 
 	stream_keep(&streams[HUB_GATECAST],
-	    (uint64_t)r->config->wsd.history_messages,
-	    (uint64_t)r->config->wsd.history_bytes, since_ms);
+	    (uint64_t)config_memory_history_messages(r->config, &r->shares),
+	    (uint64_t)config_memory_history_bytes(r->config, &r->shares),
+	    since_ms);
 	stream_keep(&streams[HUB_PLAIN], 0, 0, INT64_MIN);
 	/* With members, the next pass knows what they still need. */
 	for (size_t i = 0; i < FANOUT_ENCODINGS; i++)

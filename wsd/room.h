@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/config_memory.h"
 #include "wsd/fanout.h"
 #include "wsd/presence.h"
 #include "wsd/protocol.h"
@@ -22,6 +23,7 @@ struct room {
 	const struct config *config;
 	struct fanout fanout;
 	struct presence presence;
+	struct config_memory shares; /* of wsd.max_memory; see room_reload */
 	uint64_t epoch;
 	uint64_t seq; /* of the newest event; 0: none yet */
 	struct buf frames[FANOUT_ENCODINGS]; /* payloads being made */
@@ -81,6 +83,9 @@ void room_overloaded(struct room *r, struct client *c);
 /* Answers a request for history. */
 void
 room_history(struct room *r, struct client *c, uint64_t before, size_t limit);
+
+/* The configuration may have changed; a few times a second. */
+void room_reload(struct room *r);
 
 /* Applies the limits of what is kept; see wsd.history_*. */
 void room_keep(struct room *r);

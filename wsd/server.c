@@ -170,6 +170,8 @@ on_drained(void *arg)
 {
 	struct server *s = arg;
 	uint64_t received = transport_lws_received(s->transport);
+	if (hub_is_dirty(s->hub))
+		revocation_look(s->revocation);
 	flusher_drained(&s->pacer, s->loop, s->hub, received != s->received);
 	s->received = received;
 	transport_lws_reap(s->transport);
@@ -211,6 +213,7 @@ on_stop(void *arg)
 	s->listeners = NULL;
 	arrivals_free(s->arrivals);
 	s->arrivals = NULL;
+	revocation_look(s->revocation);
 	hub_flush(s->hub);
 	hub_drain(s->hub, HUB_CLOSE_GOING_AWAY, "shutting down");
 }

@@ -186,6 +186,12 @@ stream_oldest_kept(const struct stream *s)
 }
 
 uint64_t
+stream_kept_bytes(const struct stream *s)
+{
+	return s->end - begin_of(s, s->count - s->kept);
+}
+
+uint64_t
 stream_position(const struct stream *s, uint64_t seq)
 {
 	return begin_of(s, (size_t)(seq - first_seq(s)));
@@ -218,6 +224,12 @@ search(const struct stream *s, uint64_t pos)
 			high = middle;
 	}
 	return low;
+}
+
+uint64_t
+stream_seq_at(const struct stream *s, uint64_t pos)
+{
+	return first_seq(s) + search(s, pos);
 }
 
 int64_t

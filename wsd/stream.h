@@ -84,6 +84,9 @@ uint64_t stream_position(const struct stream *s, uint64_t seq);
 const struct stream_event *stream_find(
     const struct stream *s, uint64_t seq, const uint8_t **frame, size_t *n);
 
+/* The number of the frame at that position; next_seq at the end. */
+uint64_t stream_seq_at(const struct stream *s, uint64_t pos);
+
 /* When the frame at that position (held, before the end) was appended. */
 int64_t stream_time_at(const struct stream *s, uint64_t pos);
 
@@ -94,6 +97,9 @@ int64_t stream_time_at(const struct stream *s, uint64_t pos);
  */
 const uint8_t *stream_run(struct stream *s, uint64_t pos, size_t max,
     bool is_single_ok, size_t *n, size_t *frames);
+
+/* Bytes of what is kept. */
+uint64_t stream_kept_bytes(const struct stream *s);
 
 static inline size_t
 stream_held_bytes(const struct stream *s)

@@ -1,5 +1,6 @@
 /*
- * Counts by address, for wsd.connections_per_address.
+ * Counts by address, for wsd.connections_per_address; of IPv6 by /64, which
+ * one person has whole.
  */
 #ifndef WSD_TALLY_H
 #define WSD_TALLY_H
@@ -19,11 +20,11 @@ struct tally {
 	struct tally_entry *entries;
 };
 
-/* One more of key; NULL: no memory. Valid until as many drops. */
-struct tally_entry *tally_add(struct tally *t, const char *key);
+/* One more of address; NULL: no memory. Valid until as many drops. */
+struct tally_entry *tally_add(struct tally *t, const char *address);
 void tally_drop(struct tally *t, struct tally_entry *e);
 
-uint32_t tally_count(const struct tally *t, const char *key);
+uint32_t tally_count(const struct tally *t, const char *address);
 void tally_fini(struct tally *t);
 
 #endif

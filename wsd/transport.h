@@ -14,10 +14,25 @@
  * single frame is longer. */
 #define TRANSPORT_WRITE_MAX 32768
 
+/*
+ * SO_SNDBUF and SO_RCVBUF of every connection: by default the kernel alone
+ * would hold 4 MB for one slow reader, and 6 MB of one who sends while we
+ * stand still. It doubles the figures for its own bookkeeping.
+ */
+#define TRANSPORT_SOCKET_BYTES 65536
+/* What it holds at most for one that is busy. */
+#define TRANSPORT_KERNEL_BYTES (2 * TRANSPORT_SOCKET_BYTES)
+
 enum transport_result {
-	TRANSPORT_OK = 0, /* all bytes taken (sent, or kept by the library) */
+	TRANSPORT_OK = 0, /* at least one frame taken */
 	TRANSPORT_BUSY, /* nothing taken: an earlier write is unfinished */
 	TRANSPORT_GONE, /* the connection is dead; a hub_gone will follow */
+};
+
+/* What became of a write. */
+struct transport_taken {
+	size_t bytes; /* of those given: whole frames from the front */
+	size_t kept; /* of these: not with the kernel yet, in our memory */
 };
 
 /*
@@ -25,9 +40,14 @@ enum transport_result {
  * before it returns.
  */
 struct transport_ops {
-	/* Sends n bytes of whole frames. The bytes are not kept. */
-	enum transport_result (*write)(
-	    void *conn, const uint8_t *bytes, size_t n);
+	/*
+	 * Sends n > 0 bytes of whole frames. When the kernel takes less, a
+	 * frame that has begun is kept to its end and those behind it are not
+	 * taken: a reader that stopped holds one frame here, not 32 KB.
+	 * *taken is set with TRANSPORT_OK. Busy from then on if any was kept.
+	 */
+	enum transport_result (*write)(void *conn, const uint8_t *bytes,
+	    size_t n, struct transport_taken *taken);
 	/* Whether a write would be TRANSPORT_BUSY. Costs no system call. */
 	bool (*is_busy)(void *conn);
 	/* Asks for one hub_writable when the connection can take more. */

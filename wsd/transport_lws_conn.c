@@ -43,40 +43,43 @@ conn_set_state(struct conn *c, enum conn_state state)
 }
 
 /*
- * The kernel first: nearly always it takes everything, and the library's own
- * way there costs 2 % more. What it does not take, and what it says of a dead
- * peer, is the library's, which keeps the rest (lws_partial_buffered) and
- * writes it when there is room. The library takes a mutable pointer because
- * framed writes put a header in front of it; a raw write only reads.
+ * Behind whatever the library keeps already. It takes a mutable pointer
+ * because framed writes put a header in front of it; a raw write only reads.
  */
 static int
 write_raw(struct conn *c, const uint8_t *bytes, size_t n)
 {
-	if (!lws_partial_buffered(c->wsi)) {
-		ssize_t sent = send(lws_get_socket_fd(c->wsi), bytes, n,
-		    MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (sent == (ssize_t)n)
-			return 0;
-		if (sent > 0) {
-			bytes += sent;
-			n -= (size_t)sent;
-		}
-	}
 	return lws_write(c->wsi, (unsigned char *)(uintptr_t)bytes, n,
 		   LWS_WRITE_RAW) < 0
 	    ? -1
 	    : 0;
 }
 
+/*
+ * The kernel first: nearly always it takes everything, and the library's own
+ * way there costs 2 % more. What it does not take of a frame, and what it
+ * says of a dead peer, is the library's, which keeps the rest
+ * (lws_partial_buffered) and writes it when there is room.
+ */
 static enum transport_result
-raw_write(void *conn, const uint8_t *bytes, size_t n)
+raw_write(
+    void *conn, const uint8_t *bytes, size_t n, struct transport_taken *taken)
 {
 	struct conn *c = conn;
+	size_t frames;
 	if (c->state != CONN_OPEN)
 		return TRANSPORT_GONE;
 	if (lws_partial_buffered(c->wsi))
 		return TRANSPORT_BUSY;
-	if (write_raw(c, bytes, n) == -1) {
+	ssize_t sent = send(
+	    lws_get_socket_fd(c->wsi), bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	*taken = (struct transport_taken){.bytes = n};
+	if (sent == (ssize_t)n)
+		return TRANSPORT_OK;
+	size_t at = sent > 0 ? (size_t)sent : 0;
+	taken->bytes = frame_run_past(bytes, n, at, &frames);
+	taken->kept = taken->bytes - at;
+	if (write_raw(c, bytes + at, taken->kept) == -1) {
 		conn_set_state(c, CONN_DOOMED);
 		return TRANSPORT_GONE;
 	}
@@ -168,7 +171,8 @@ library_is_busy(void *conn)
 }
 
 static enum transport_result
-library_write(void *conn, const uint8_t *bytes, size_t n)
+library_write(
+    void *conn, const uint8_t *bytes, size_t n, struct transport_taken *taken)
 {
 	struct conn *c = conn;
 	if (c->state != CONN_OPEN)
@@ -179,6 +183,7 @@ library_write(void *conn, const uint8_t *bytes, size_t n)
 		conn_set_state(c, CONN_DOOMED);
 		return TRANSPORT_GONE;
 	}
+	*taken = (struct transport_taken){.bytes = n, .kept = c->framed.n};
 	return TRANSPORT_OK;
 }
 

@@ -15,6 +15,7 @@
 
 #define SCHEME_MAX 16
 #define HOST_MAX 255
+#define NETWORK_BYTES 8 /* of an IPv6 address: /64 */
 
 struct origin {
 	char scheme[SCHEME_MAX + 1];
@@ -341,4 +342,31 @@ origin_client_address(const struct config_list *proxies, const char *peer,
 			return;
 		n = comma != NULL ? (size_t)(comma - forwarded_for) : 0;
 	}
+}
+
+bool
+origin_network(const char *address, char out[static ORIGIN_NETWORK_SIZE])
+{
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr a6;
+	struct in_addr a4;
+	size_t n = strlen(address);
+	bool has_net = n > 3 && strcmp(address + n - 3, "/64") == 0;
+
+	if (has_net)
+		n -= 3;
+	if (n >= sizeof(text))
+		return false;
+	memcpy(text, address, n);
+	text[n] = '\0';
+	if (inet_pton(AF_INET6, text, &a6) == 1) {
+		memset(a6.s6_addr + NETWORK_BYTES, 0,
+		    sizeof(a6.s6_addr) - NETWORK_BYTES);
+		if (inet_ntop(AF_INET6, &a6, out, INET6_ADDRSTRLEN) == NULL)
+			return false;
+		strcat(out, "/64");
+		return true;
+	}
+	return !has_net && inet_pton(AF_INET, text, &a4) == 1 &&
+	    inet_ntop(AF_INET, &a4, out, INET6_ADDRSTRLEN) != NULL;
 }

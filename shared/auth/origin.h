@@ -40,4 +40,12 @@ origin_is_trusted_proxy(const struct config_list *proxies, const char *peer);
 void origin_client_address(const struct config_list *proxies, const char *peer,
     const char *forwarded_for, size_t n, char out[static ORIGIN_ADDRESS_SIZE]);
 
+/*
+ * What one person behind address can call their own, for counting: the IPv4
+ * address itself, of IPv6 the network with "/64" (which may stand there
+ * already). false, and out not set, when it is neither.
+ */
+#define ORIGIN_NETWORK_SIZE (ORIGIN_ADDRESS_SIZE + 3)
+bool origin_network(const char *address, char out[static ORIGIN_NETWORK_SIZE]);
+
 #endif

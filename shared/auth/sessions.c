@@ -100,6 +100,13 @@ sessions_keyring(struct sessions *s)
 	return &s->ring;
 }
 
+bool
+sessions_can_validate(struct sessions *s)
+{
+	check_ring(s);
+	return !s->is_ring_bad;
+}
+
 /* --- making and opening ------------------------------------------------- */
 
 enum store_err

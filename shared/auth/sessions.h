@@ -67,6 +67,12 @@ bool sessions_is_writer(const struct sessions *s);
 const struct keyring *sessions_keyring(struct sessions *s);
 
 /*
+ * Whether cookies can be checked: the keyring is usable, as far as a look at
+ * its file within half a second tells. If not, sessions_detail says why.
+ */
+bool sessions_can_validate(struct sessions *s);
+
+/*
  * Looks at the keyring's file now. For when something signed does not verify:
  * another process may already sign with a key that this one has not seen.
  * true: sessions_keyring's ring is another one now.

@@ -9,7 +9,6 @@
 
 #include "auth/throttle_impl.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +20,6 @@
  */
 #define FORBIDDEN_MODE 0022
 #define SECRET_CHARS CRYPTO_B64_LEN(CRYPTO_KEY_BYTES)
-#define NETWORK_BYTES 8 /* of an IPv6 address: /64 */
 
 static const char prefixes[THROTTLE_KINDS] = {
     [THROTTLE_NAME] = 'n',
@@ -166,33 +164,6 @@ throttle_store(struct throttle *t)
 }
 
 /* --- keys and values ---------------------------------------------------- */
-
-bool
-throttle_impl_net(const char *address, char out[static THROTTLE_NET_SIZE])
-{
-	char text[INET6_ADDRSTRLEN];
-	struct in6_addr a6;
-	struct in_addr a4;
-	size_t n = strlen(address);
-	bool has_net = n > 3 && strcmp(address + n - 3, "/64") == 0;
-
-	if (has_net)
-		n -= 3;
-	if (n >= sizeof(text))
-		return false;
-	memcpy(text, address, n);
-	text[n] = '\0';
-	if (inet_pton(AF_INET6, text, &a6) == 1) {
-		memset(a6.s6_addr + NETWORK_BYTES, 0,
-		    sizeof(a6.s6_addr) - NETWORK_BYTES);
-		if (inet_ntop(AF_INET6, &a6, out, INET6_ADDRSTRLEN) == NULL)
-			return false;
-		strcat(out, "/64");
-		return true;
-	}
-	return !has_net && inet_pton(AF_INET, text, &a4) == 1 &&
-	    inet_ntop(AF_INET, &a4, out, INET6_ADDRSTRLEN) != NULL;
-}
 
 static void
 make_key(const struct throttle *t, enum throttle_kind kind, const void *bytes,

@@ -5,12 +5,9 @@
 #include "auth/crypto.h"
 #include "auth/throttle.h"
 
-#include <netinet/in.h>
-
 #define THROTTLE_SECRET_KEY "secret"
 #define THROTTLE_KEY_LEN (2 + 2 * CRYPTO_MAC_BYTES) /* "n:" and hex */
 #define THROTTLE_KEY_SIZE (THROTTLE_KEY_LEN + 1)
-#define THROTTLE_NET_SIZE (INET6_ADDRSTRLEN + 3) /* with "/64" */
 
 struct throttle {
 	struct store *store;
@@ -25,12 +22,6 @@ struct throttle {
  * directory may have been replaced. STORE_NOTFOUND: there is none.
  */
 enum store_err throttle_impl_secret(struct throttle *t);
-
-/*
- * What an address counts as: "192.0.2.1", or "2001:db8::/64" for IPv6, with
- * or without that ending. false: it is no address.
- */
-bool throttle_impl_net(const char *address, char out[static THROTTLE_NET_SIZE]);
 
 /* canonical name. -1: it is none after all. */
 int throttle_impl_name_key(const struct throttle *t, const char *name,

@@ -4,6 +4,7 @@
  */
 #include "auth/throttle.h"
 
+#include "auth/origin.h"
 #include "auth/throttle_impl.h"
 
 #include <string.h>
@@ -25,7 +26,7 @@ find_counts(const struct throttle *t, const struct throttle_who *who,
     struct count counts[static COUNTS_MAX])
 {
 	struct count *c = counts;
-	char net[THROTTLE_NET_SIZE];
+	char net[ORIGIN_NETWORK_SIZE];
 
 	memset(counts, 0, COUNTS_MAX * sizeof(counts[0]));
 	if (who->name != NULL && who->device != NULL &&
@@ -40,7 +41,7 @@ find_counts(const struct throttle *t, const struct throttle_who *who,
 		memcpy(c->record.who, who->name, strlen(who->name));
 		c++;
 	}
-	if (throttle_impl_net(who->address, net)) {
+	if (origin_network(who->address, net)) {
 		throttle_impl_net_key(t, net, c->key);
 		c->kind = THROTTLE_ADDRESS;
 		memcpy(c->record.who, net, strlen(net));

@@ -205,10 +205,12 @@ static const struct config_key keys[] = {
 		"checked."},
     {KEY(wsd, handshake_timeout_s), .type = CONFIG_INT, .preset = "5", .min = 1,
 	.max = 60, .unit = "seconds", .help = "Longest time for a handshake."},
-    {KEY(wsd, max_memory), .type = CONFIG_INT, .preset = "0", .min = 0,
+    {KEY(wsd, max_memory), .type = CONFIG_INT, .preset = "268435456", .min = 0,
 	.max = 1024 * GIB, .unit = "bytes", .zero = "no limit",
-	.is_reloadable = true, .is_ahead = true,
-	.help = "Beyond it new connections are refused."},
+	.is_reloadable = true,
+	.help = "What wsd may take, with what the kernel holds for its slow "
+		"readers. At the limit these are closed with 4408 and new "
+		"connections refused with 503."},
 
     {KEY(log, level), .type = CONFIG_ENUM, .preset = "info",
 	.words = log_levels, .is_reloadable = true,

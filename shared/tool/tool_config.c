@@ -2,6 +2,7 @@
  * gatecast config: main has read the file already, and has said what is
  * wrong with it if anything is.
  */
+#include "base/config_memory.h"
 #include "base/config_table.h"
 #include "tool/tool.h"
 
@@ -17,6 +18,10 @@ tool_config_check(struct tool *t)
 	     (k = config_next_ahead(t->config.lines, &i)) != NULL;)
 		fprintf(stderr, "%s:%d: %s.%s has no effect in this version\n",
 		    t->conf_path, t->config.lines[i - 1], k->section, k->name);
+	config_memory_warn(&t->config, &error);
+	if (error.len > 0)
+		fprintf(stderr, "%s: %s", t->conf_path, buf_str(&error));
+	buf_reset(&error);
 	int rc = config_check_paths(&t->config, t->conf_path, true, &error);
 	if (rc == -1)
 		fputs(buf_str(&error), stderr);

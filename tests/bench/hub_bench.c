@@ -16,11 +16,12 @@
 static uint64_t taken_bytes;
 
 static enum transport_result
-take(void *conn, const uint8_t *bytes, size_t n)
+take(void *conn, const uint8_t *bytes, size_t n, struct transport_taken *taken)
 {
 	(void)conn;
 	(void)bytes;
 	taken_bytes += n;
+	*taken = (struct transport_taken){.bytes = n};
 	return TRANSPORT_OK;
 }
 

@@ -178,6 +178,8 @@ operate(struct world *w)
 		break;
 	case 6:
 		if (p != NULL)
+			p->conn.kernel_bytes = arg % 2 * arg * 8;
+		if (p != NULL && arg % 2 == 0)
 			p->conn.is_partial = !p->conn.is_partial;
 		break;
 	case 7:
@@ -218,6 +220,8 @@ operate(struct world *w)
 	/* The witness takes all it is given, and its session stays. */
 	hub_pong(w->hub, w->people[0].client);
 	hub_writable(w->hub, w->people[0].client);
+	if (arg % 2 == 0)
+		hub_flush(w->hub);
 }
 
 /* Everyone who can still read does. */
@@ -228,6 +232,7 @@ settle(struct world *w)
 	for (size_t i = 0; i < w->count; i++) {
 		w->people[i].conn.is_busy = false;
 		w->people[i].conn.is_partial = false;
+		w->people[i].conn.kernel_bytes = 0;
 	}
 	hub_flush(w->hub);
 	for (size_t i = 0; i < w->count; i++) {
@@ -238,6 +243,7 @@ settle(struct world *w)
 		do {
 			before = p->conn.bytes.len;
 			hub_writable(w->hub, p->client);
+			hub_flush(w->hub);
 		} while (p->conn.bytes.len != before);
 	}
 }

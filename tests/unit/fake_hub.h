@@ -173,6 +173,14 @@ resume(struct fake *f, const char *user, uint64_t epoch, uint64_t seq)
 	return join_as(f, j);
 }
 
+/* The transport has room again, and the round ends. */
+static inline void
+can_write(struct fake *f, struct person *p)
+{
+	hub_writable(f->hub, p->client);
+	hub_flush(f->hub);
+}
+
 /* One message in one frame that came in one piece. */
 static inline void
 say_bytes(struct fake *f, struct person *p, const void *bytes, size_t n)

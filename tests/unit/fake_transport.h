@@ -6,6 +6,7 @@
 #define TESTS_UNIT_FAKE_TRANSPORT_H
 
 #include "base/buf.h"
+#include "wsd/frame.h"
 #include "wsd/transport.h"
 
 #include <stdlib.h>
@@ -22,12 +23,15 @@ struct fake_conn {
 	size_t closes;
 	bool is_busy;
 	bool is_partial; /* each write leaves it busy */
+	size_t kernel_bytes; /* a write takes no more than the frame that
+			      * crosses this; 0: all */
 	bool is_dead; /* the next write finds it gone */
 	bool is_lying; /* says it is not busy, and refuses the write */
 };
 
 static inline enum transport_result
-fake_write(void *conn, const uint8_t *bytes, size_t n)
+fake_write(
+    void *conn, const uint8_t *bytes, size_t n, struct transport_taken *taken)
 {
 	struct fake_conn *f = conn;
 
@@ -37,8 +41,16 @@ fake_write(void *conn, const uint8_t *bytes, size_t n)
 		return TRANSPORT_GONE;
 	if (f->is_busy || f->is_lying)
 		return TRANSPORT_BUSY;
+	size_t frames;
+	if (f->kernel_bytes > 0)
+		n = frame_run_past(bytes, n, f->kernel_bytes, &frames);
 	if (buf_append(&f->bytes, bytes, n) == -1)
 		abort();
+	*taken = (struct transport_taken){.bytes = n};
+	if (f->kernel_bytes > 0 && n > f->kernel_bytes) {
+		taken->kept = n - f->kernel_bytes;
+		f->is_busy = true;
+	}
 	f->writes++;
 	if (n > f->longest_write)
 		f->longest_write = n;

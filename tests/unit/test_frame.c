@@ -90,6 +90,15 @@ test_run(void **state)
 	/* The first alone when it is longer than that. */
 	assert_int_equal(frame_run(bytes, n, 9), 10);
 	assert_int_equal(frame_run(bytes, 0, 9), 0);
+	/* Up to the end of the frame that a byte is in. */
+	static const size_t past[][3] = {{0, 10, 1}, {9, 10, 1}, {10, 30, 2},
+	    {29, 30, 2}, {30, 230, 3}, {229, 230, 3}, {230, 230, 3}};
+	for (size_t i = 0; i < sizeof(past) / sizeof(past[0]); i++) {
+		size_t frames;
+		assert_int_equal(
+		    frame_run_past(bytes, n, past[i][0], &frames), past[i][1]);
+		assert_int_equal(frames, past[i][2]);
+	}
 }
 
 int

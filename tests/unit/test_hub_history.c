@@ -69,9 +69,9 @@ test_history_is_bounded(void **state)
 	for (int i = 0; i < 100; i++)
 		say_bytes(f, a, text, 2000);
 	hub_flush(f->hub);
-	hub_writable(f->hub, b->client);
+	can_write(f, b);
 	for (int i = 0; i < 10; i++)
-		hub_writable(f->hub, b->client);
+		can_write(f, b);
 	skip_all(b);
 	say(f, b, "{\"type\":\"history\",\"limit\":200}");
 	hub_flush(f->hub);

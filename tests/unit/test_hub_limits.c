@@ -326,6 +326,31 @@ test_too_fast_nonsense(void **state)
 	assert_int_equal(a->conn.close_code, HUB_CLOSE_TOO_FAST);
 }
 
+static void
+test_history_counts(void **state)
+{
+	struct fake *f = *state;
+	struct person *a = join(f, "alice", HUB_GATECAST);
+
+	f->config.wsd.user_rate = 1;
+	f->config.wsd.user_burst = 2;
+	hub_flush(f->hub);
+	skip_all(a);
+	for (int i = 0; i < 3; i++)
+		say(f, a, "{\"type\":\"history\",\"before\":1,\"limit\":1}");
+	hub_flush(f->hub);
+	for (int i = 0; i < 2; i++)
+		expect(a,
+		    "{\"type\":\"history\",\"messages\":[],"
+		    "\"more\":false}");
+	expect(a,
+	    "{\"type\":\"error\",\"ref\":null,\"code\":\"too_fast\","
+	    "\"detail\":\"too many messages\",\"retry_after_ms\":1000}");
+	for (int i = 0; i < 4; i++)
+		say(f, a, "{\"type\":\"history\",\"before\":1,\"limit\":1}");
+	assert_int_equal(a->conn.close_code, HUB_CLOSE_TOO_FAST);
+}
+
 int
 main(void)
 {
@@ -340,6 +365,7 @@ main(void)
 	    FAKE_TEST(test_too_fast_now_and_then),
 	    FAKE_TEST(test_too_fast_nonsense),
 	    FAKE_TEST(test_flood),
+	    FAKE_TEST(test_history_counts),
 	};
 
 	return cmocka_run_group_tests(tests, fake_group_setup, NULL);

@@ -47,7 +47,18 @@ test_limits(void **state)
 	f->config.wsd.connections_per_address = 2;
 	assert_int_equal(try_join(f, "bob", "192.0.2.1"), HUB_ADDRESS_FULL);
 	assert_int_equal(try_join(f, "bob", "192.0.2.9"), HUB_OK);
-	f->config.wsd.max_connections = 2;
+	/* Of IPv6, a /64 is one person's. */
+	struct hub_join six = fake_join("eve", HUB_PLAIN);
+	six.address = "2001:db8::1";
+	join_as(f, six);
+	six.address = "2001:db8::2:0:0:1";
+	struct person *second = join_as(f, six);
+	assert_int_equal(
+	    try_join(f, "bob", "2001:db8::ffff:1"), HUB_ADDRESS_FULL);
+	assert_int_equal(try_join(f, "bob", "2001:db8:0:1::1"), HUB_OK);
+	gone(f, second);
+	assert_int_equal(try_join(f, "bob", "2001:db8::ffff:1"), HUB_OK);
+	f->config.wsd.max_connections = 3; /* all that are here */
 	assert_int_equal(try_join(f, "bob", "192.0.2.9"), HUB_FULL);
 	gone(f, a);
 	assert_int_equal(try_join(f, "alice", "192.0.2.1"), HUB_OK);

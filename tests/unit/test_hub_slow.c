@@ -52,12 +52,44 @@ test_too_many_bytes_behind(void **state)
 	fill(f, a, 100, 1000);
 	say(f, b, "still here?");
 	hub_flush(f->hub);
-	hub_writable(f->hub, b->client);
+	can_write(f, b);
 	hub_tick(f->hub);
 	assert_int_equal(b->conn.wants, wants);
 	assert_int_equal(b->conn.closes, 1);
 	hub_get_stats(f->hub, &stats);
 	assert_int_equal(stats.connections, 2);
+}
+
+/* The close says where to come back: nothing is missed, nothing twice. */
+static void
+test_cursor_to_come_back(void **state)
+{
+	struct fake *f = *state;
+	struct person *a = join(f, "alice", HUB_GATECAST);
+	struct person *b = join(f, "bob", HUB_GATECAST);
+	struct person *c = join(f, "carol", HUB_GATECAST);
+
+	f->config.wsd.slow_bytes = 1000;
+	hub_flush(f->hub); /* the three joins */
+	say(f, a, "{\"type\":\"send\",\"text\":\"4\"}");
+	hub_flush(f->hub);
+	b->conn.is_busy = true;
+	c->conn.is_busy = true;
+	hub_pong(f->hub, c->client);
+	say(f, c, "nonsense"); /* its answer is unsent */
+	for (int i = 0; i < 20; i++)
+		send_text(f, a, "and so on");
+	hub_flush(f->hub);
+	assert_int_equal(b->conn.close_code, 4408);
+	assert_string_equal(b->conn.close_reason, "too slow; since=e0c-4");
+	assert_int_equal(c->conn.close_code, 4408);
+	assert_string_equal(c->conn.close_reason, "too slow");
+	struct person *d = resume(f, "bob", FAKE_EPOCH, 4);
+	hub_flush(f->hub);
+	expect(d,
+	    HELLO("bob", "4", "true",
+		ONLINE("alice") "," ONLINE("bob") "," ONLINE("carol")));
+	expect(d, MESSAGE("5", "alice", "and so on"));
 }
 
 static void
@@ -76,7 +108,7 @@ test_too_long_behind(void **state)
 	assert_int_equal(b->conn.close_code, 0);
 	/* It gets the first, so the second counts. */
 	b->conn.is_busy = false;
-	hub_writable(f->hub, b->client);
+	can_write(f, b);
 	b->conn.is_busy = true;
 	say(f, a, "3");
 	hub_flush(f->hub);
@@ -137,7 +169,7 @@ test_answers_read_slowly(void **state)
 	pass_time(f, 9000);
 	/* A part of it: what is left is waiting from here on. */
 	a->conn.is_busy = false;
-	hub_writable(f->hub, a->client);
+	can_write(f, a);
 	a->conn.is_busy = true;
 	pass_time(f, 9000);
 	assert_int_equal(a->conn.close_code, 0);
@@ -170,7 +202,7 @@ test_queue_is_bounded(void **state)
 	hub_get_stats(f->hub, &stats);
 	assert_in_range(stats.queued_bytes, 0, 65536);
 	for (int i = 0; i < 10; i++)
-		hub_writable(f->hub, a->client);
+		can_write(f, a);
 	hub_get_stats(f->hub, &stats);
 	assert_int_equal(stats.queued_bytes, 0);
 }
@@ -254,7 +286,7 @@ test_held_for_a_slow_reader(void **state)
 		hub_tick(f->hub);
 	}
 	b->conn.is_busy = false;
-	hub_writable(f->hub, b->client);
+	can_write(f, b);
 	for (int i = 0; i < 50; i++) {
 		char want[64];
 		snprintf(want, sizeof(want),
@@ -272,6 +304,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    FAKE_TEST(test_too_many_bytes_behind),
+	    FAKE_TEST(test_cursor_to_come_back),
 	    FAKE_TEST(test_too_long_behind),
 	    FAKE_TEST(test_our_own_stall),
 	    FAKE_TEST(test_answers_unread),

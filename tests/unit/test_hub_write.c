@@ -31,14 +31,14 @@ test_busy_waits(void **state)
 	expect(a, "alice-2026-01-02 03:04:05-说:2");
 	expect_nothing(b);
 	/* A spurious one: still busy, so asked again. */
-	hub_writable(f->hub, b->client);
+	can_write(f, b);
 	assert_int_equal(b->conn.wants, 2);
 	b->conn.is_busy = false;
-	hub_writable(f->hub, b->client);
+	can_write(f, b);
 	expect(b, "alice-2026-01-02 03:04:05-说:1");
 	expect(b, "alice-2026-01-02 03:04:05-说:2");
 	assert_int_equal(b->conn.wants, 2);
-	hub_writable(f->hub, b->client);
+	can_write(f, b);
 	expect_nothing(b);
 }
 
@@ -71,7 +71,7 @@ test_refused_write_is_tried_again(void **state)
 	assert_int_equal(a->conn.wants, 1);
 	assert_int_equal(a->conn.bytes.len, 0);
 	a->conn.is_lying = false;
-	hub_writable(f->hub, a->client);
+	can_write(f, a);
 	assert_true(a->conn.bytes.len > 0);
 	/* A drain does not spin on it. */
 	a->conn.is_lying = true;
@@ -100,7 +100,7 @@ test_writes_are_cut_at_frames(void **state)
 	for (int i = 0; b->conn.writes < 4; i++) {
 		assert_true(i < 10);
 		b->conn.is_busy = false;
-		hub_writable(f->hub, b->client);
+		can_write(f, b);
 		char *text;
 		while ((text = fake_frame(&b->conn, &first, &n)) != NULL) {
 			assert_true(n > 1000);
@@ -110,6 +110,51 @@ test_writes_are_cut_at_frames(void **state)
 	}
 	assert_int_equal(frames, 100);
 	assert_in_range(b->conn.longest_write, 31000, TRANSPORT_WRITE_MAX);
+}
+
+/* What the kernel does not take is not held twice. */
+static void
+test_kernel_takes_less(void **state)
+{
+	struct fake *f = *state;
+	struct person *a = join(f, "alice", HUB_PLAIN);
+	struct person *b = join(f, "bob", HUB_GATECAST);
+	struct hub_memory m;
+
+	for (size_t kernel = 1; kernel < 3000; kernel += 97) {
+		hub_flush(f->hub);
+		skip_all(b);
+		b->conn.kernel_bytes = kernel;
+		/* Private answers and the stream in one write. */
+		say(f, b, "nonsense");
+		for (char i = 'a'; i < 'a' + 12; i++) {
+			char text[200];
+			memset(text, i, sizeof(text));
+			say_bytes(f, a, text, sizeof(text));
+		}
+		hub_flush(f->hub);
+		hub_get_memory(f->hub, &m);
+		assert_true(b->conn.is_busy);
+		assert_int_equal(m.kernel, TRANSPORT_KERNEL_BYTES);
+		assert_in_range(m.queues - m.kernel, 1, 700);
+		for (int i = 0; i < 100; i++) {
+			b->conn.is_busy = false;
+			can_write(f, b);
+		}
+		expect(b, ERROR("null", "bad_json", "not a JSON object"));
+		for (char i = 'a'; i < 'a' + 12; i++) {
+			uint8_t first;
+			size_t n;
+			char *text = fake_frame(&b->conn, &first, &n);
+			assert_non_null(text);
+			assert_int_equal(text[n - 3], i);
+			free(text);
+		}
+		expect_nothing(b);
+		hub_get_memory(f->hub, &m);
+		assert_int_equal(m.queues, 0);
+		b->conn.kernel_bytes = 0;
+	}
 }
 
 static void
@@ -130,8 +175,8 @@ test_long_frame_goes_alone(void **state)
 	say_bytes(f, a, text, 60000);
 	say(f, a, "short");
 	hub_flush(f->hub);
-	hub_writable(f->hub, a->client);
-	hub_writable(f->hub, a->client);
+	can_write(f, a);
+	can_write(f, a);
 	static const size_t lengths[] = {5, 60000, 5};
 	for (size_t i = 0; i < 3; i++) {
 		char *line = fake_frame(&a->conn, &first, &n);
@@ -206,6 +251,7 @@ main(void)
 	    FAKE_TEST(test_no_want_without_need),
 	    FAKE_TEST(test_refused_write_is_tried_again),
 	    FAKE_TEST(test_writes_are_cut_at_frames),
+	    FAKE_TEST(test_kernel_takes_less),
 	    FAKE_TEST(test_long_frame_goes_alone),
 	    FAKE_TEST(test_queued_and_gone),
 	    FAKE_TEST(test_gone_in_a_pass),

@@ -17,6 +17,7 @@
 static struct {
 	enum store_err state; /* of opening and catching up */
 	enum sessions_verdict verdict; /* of any session */
+	bool has_no_keys; /* the keyring cannot be used */
 	bool has_new_generation; /* to be told with the next refresh */
 	char deleted[SESSIONS_KEY_SIZE]; /* the same; "" none */
 	int open, opened, asked;
@@ -64,6 +65,13 @@ struct store *
 sessions_store(struct sessions *s)
 {
 	return (struct store *)s;
+}
+
+bool
+sessions_can_validate(struct sessions *s)
+{
+	(void)s;
+	return !store.has_no_keys;
 }
 
 enum sessions_verdict
@@ -298,6 +306,37 @@ test_grace(void **state)
 	end(&s);
 }
 
+/* Cookies that cannot be checked are a store that is away; ends are seen. */
+static void
+test_no_keys(void **state)
+{
+	struct scene s;
+	begin(&s, *state);
+	struct hub_join other = fake_join("bob", HUB_PLAIN);
+	other.session_key = fake_key('1');
+	struct person *b = join_as(s.f, other);
+	struct person *a = join(s.f, "alice", HUB_PLAIN);
+
+	store.has_no_keys = true;
+	poll_after(&s, 1000);
+	memcpy(store.deleted, fake_key('0'), SESSIONS_KEY_SIZE);
+	poll_after(&s, 1000);
+	assert_int_equal(a->conn.close_code, HUB_CLOSE_SESSION_OVER);
+	poll_after(&s, 3999);
+	assert_int_equal(s.expired, 0);
+	poll_after(&s, 1);
+	assert_int_equal(s.expired, 1);
+	store.has_no_keys = false;
+	poll_after(&s, 1000);
+	store.has_no_keys = true;
+	poll_after(&s, 1000);
+	poll_after(&s, 4999);
+	assert_int_equal(s.expired, 1);
+	assert_int_equal(b->conn.close_code, 0);
+	assert_int_equal(store.opened, 1);
+	end(&s);
+}
+
 /* Everybody is asked once, when it wakes and never again for that. */
 static void
 test_sleep(void **state)
@@ -339,6 +378,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		test_lost_and_found, setup, fake_teardown),
 	    cmocka_unit_test_setup_teardown(test_grace, setup, fake_teardown),
+	    cmocka_unit_test_setup_teardown(test_no_keys, setup, fake_teardown),
 	    cmocka_unit_test_setup_teardown(test_sleep, setup, fake_teardown),
 	};
 

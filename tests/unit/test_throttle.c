@@ -8,6 +8,7 @@
 
 #include <sys/wait.h>
 
+#include "auth/origin.h"
 #include "throttle_fixture.h"
 
 static void
@@ -82,11 +83,11 @@ test_net(void **state)
 	    {"", NULL},
 	    {"2001:db8:0000:0000:0000:0000:0000:0000:0000:0000:0000:1", NULL},
 	};
-	char net[THROTTLE_NET_SIZE];
+	char net[ORIGIN_NETWORK_SIZE];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(throttle_impl_net(cases[i].address, net),
+		assert_int_equal(origin_network(cases[i].address, net),
 		    cases[i].net != NULL);
 		if (cases[i].net != NULL)
 			assert_string_equal(net, cases[i].net);

@@ -345,7 +345,10 @@ class Gatecast extends EventTarget {
 
 	#refused(m) {
 		const why = new Error(m.detail ?? m.code);
-		this.#take(m.ref)?.fail(Object.assign(why, { code: m.code }));
+		/* What we send has a ref; without one it is about a request. */
+		const item = m.ref === null ? this.#histories.shift()
+		    : this.#take(m.ref);
+		item?.fail(Object.assign(why, { code: m.code }));
 		this.#emit("error", m);
 	}
 

@@ -1,0 +1,190 @@
+/*
+ * wsd.max_memory: who is refused, who is closed, and that all is counted.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "fake_hub.h"
+
+#define BUSY TRANSPORT_KERNEL_BYTES
+
+static struct hub_memory
+memory(struct fake *f)
+{
+	struct hub_memory m;
+
+	hub_get_memory(f->hub, &m);
+	return m;
+}
+
+/* So that the share of the queues is that, or a little more. */
+static void
+limit_queues(struct fake *f, int64_t bytes)
+{
+	f->config.wsd.max_connections = 0;
+	f->config.wsd.history_messages = 0;
+	f->config.wsd.history_bytes = 1;
+	f->config.wsd.slow_bytes = 1024;
+	int64_t others = 1024 * CONFIG_MEMORY_LOG * 2 + CONFIG_MEMORY_LOG;
+	f->config.wsd.max_memory = 2 * ((bytes + others) * 4 / 3 + 2);
+	hub_tick(f->hub);
+	assert_in_range(memory(f).shares.queues, bytes, bytes + 8);
+}
+
+static void
+begin_message(struct fake *f, struct person *p, size_t n)
+{
+	uint8_t text[4096];
+
+	memset(text, 't', sizeof(text));
+	hub_receive(f->hub, p->client,
+	    &(struct hub_fragment){.bytes = text, .n = n, .is_first = true});
+}
+
+static void
+test_connections(void **state)
+{
+	struct fake *f = *state;
+	struct hub_join j = fake_join("alice", HUB_PLAIN);
+	struct client *c;
+
+	f->config.wsd.max_connections = 0;
+	f->config.wsd.max_memory = 8 * 3 * CONFIG_MEMORY_CONNECTION;
+	hub_tick(f->hub);
+	for (int i = 0; i < 3; i++)
+		join(f, "alice", HUB_PLAIN);
+	assert_int_equal(memory(f).connections, memory(f).shares.connections);
+	assert_int_equal(hub_join(f->hub, &j, &c), HUB_FULL);
+	gone(f, &f->people[0]);
+	join(f, "alice", HUB_PLAIN);
+	f->config.wsd.max_memory = 0;
+	hub_tick(f->hub);
+	join(f, "alice", HUB_PLAIN);
+}
+
+static void
+test_busy_readers(void **state)
+{
+	struct fake *f = *state;
+	struct person *a = join(f, "alice", HUB_PLAIN), *p[8];
+	size_t closed = 0;
+
+	for (int i = 0; i < 8; i++)
+		p[i] = join(f, "bob", HUB_PLAIN);
+	hub_flush(f->hub);
+	limit_queues(f, 8 * BUSY);
+	p[5]->conn.is_busy = true;
+	say(f, a, "the first");
+	hub_flush(f->hub);
+	for (int i = 0; i < 8; i++)
+		p[i]->conn.is_busy = true;
+	say(f, a, "the second, and longer than that");
+	hub_flush(f->hub);
+	/* At the limit nobody is closed and nobody let in. */
+	assert_int_equal(memory(f).queues, 8 * BUSY);
+	assert_int_equal(hub_may_join(f->hub, "carol", ""), HUB_FULL);
+	/* Above it, whoever holds the most goes, and the slowest of those. */
+	begin_message(f, p[2], 1);
+	for (int i = 0; i < 8; i++)
+		closed += p[i]->conn.close_code == 4408;
+	assert_int_equal(closed, 2);
+	assert_int_equal(a->conn.close_code, 0);
+	assert_in_range(memory(f).queues, 6 * BUSY, 7 * BUSY);
+	assert_int_equal(hub_may_join(f->hub, "carol", ""), HUB_OK);
+	for (int i = 0; i < 8; i++) {
+		p[i]->conn.is_busy = false;
+		hub_writable(f->hub, p[i]->client);
+	}
+	hub_flush(f->hub);
+	assert_int_equal(memory(f).kernel, 0);
+}
+
+static void
+test_unfinished_messages(void **state)
+{
+	struct fake *f = *state;
+	struct person *p[FAKE_PEOPLE - 1], *a = join(f, "alice", HUB_PLAIN);
+	size_t closed = 0;
+
+	for (size_t i = 0; i < FAKE_PEOPLE - 1; i++)
+		p[i] = join(f, "bob", HUB_PLAIN);
+	hub_flush(f->hub);
+	limit_queues(f, 100000);
+	begin_message(f, a, 10);
+	for (size_t i = 0; i < FAKE_PEOPLE - 1; i++) {
+		begin_message(f, p[i], 4000);
+		assert_in_range(memory(f).queues, 1, 100000);
+	}
+	for (size_t i = 0; i < FAKE_PEOPLE - 1; i++)
+		closed += p[i]->conn.close_code == 4408;
+	assert_in_range(closed, 38, 45);
+	/* It holds less than they do. */
+	assert_int_equal(a->conn.close_code, 0);
+	for (size_t i = 0; i < FAKE_PEOPLE - 1; i++)
+		gone(f, p[i]);
+	gone(f, a);
+	assert_int_equal(memory(f).queues, 0);
+}
+
+/* Who is farthest behind goes first among those that cost the same. */
+static void
+test_slowest_first(void **state)
+{
+	struct fake *f = *state;
+	struct person *a = join(f, "alice", HUB_PLAIN);
+	struct person *b = join(f, "bob", HUB_PLAIN);
+	struct person *c = join(f, "carol", HUB_PLAIN);
+
+	hub_flush(f->hub);
+	c->conn.is_busy = true;
+	for (int i = 0; i < 30; i++) {
+		fill(f, a, 7, 4000);
+		hub_flush(f->hub);
+	}
+	b->conn.is_busy = true;
+	say(f, a, "x");
+	hub_flush(f->hub);
+	limit_queues(f, 2 * BUSY - 9);
+	assert_int_equal(c->conn.close_code, 4408);
+	assert_int_equal(b->conn.close_code, 0);
+	assert_int_equal(a->conn.close_code, 0);
+	assert_int_equal(memory(f).queues, BUSY);
+}
+
+/* The history keeps to its share, whatever its own limits say. */
+static void
+test_history(void **state)
+{
+	struct fake *f = *state;
+	struct person *a = join(f, "alice", HUB_GATECAST);
+
+	f->config.wsd.max_memory = 1 << 20;
+	f->config.wsd.history_bytes = 0;
+	f->config.wsd.history_messages = 100000;
+	f->config.wsd.user_rate = 0;
+	hub_tick(f->hub);
+	for (int i = 0; i < 1000; i++) {
+		send_text(f, a, "some text");
+		hub_flush(f->hub);
+	}
+	struct hub_memory m = memory(f);
+	assert_in_range(m.history, m.shares.history / 3, m.shares.history);
+	assert_int_equal(m.streams, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    FAKE_TEST(test_connections),
+	    FAKE_TEST(test_busy_readers),
+	    FAKE_TEST(test_unfinished_messages),
+	    FAKE_TEST(test_slowest_first),
+	    FAKE_TEST(test_history),
+	};
+	return cmocka_run_group_tests(tests, fake_group_setup, NULL);
+}
