@@ -9,6 +9,10 @@
  * core of its own and its CPU use is reported, so that a saturated generator
  * is not taken for a slow server.
  *
+ * Beside the receivers there may be connections that do nothing (--idle,
+ * with --acks: nothing is broadcast then, but each receiver asks and is
+ * answered alone) or never read (--stopped).
+ *
  * The report is one JSON object on stdout; exit 1 when anything was lost,
  * doubled or out of order.
  */
@@ -41,6 +45,9 @@ struct opts {
 	int size; /* bytes of text a message */
 	double rate; /* messages a second; 0: closed loop */
 	int inflight;
+	int idle; /* connections beside the receivers */
+	int stopped; /* of these, how many never read */
+	bool has_acks; /* each message is one said before: an ack is all */
 	double seconds;
 	double warmup_s;
 	pid_t pid; /* the server's, for its CPU and memory; 0: none */
@@ -65,6 +72,7 @@ static struct hist latency;
 static uint64_t sent, deliveries, lost, doubled, disconnected;
 static uint64_t measured_from_ns; /* UINT64_MAX until the warm-up is over */
 static uint64_t completed; /* messages that reached everyone */
+static long peak_rss_kib, peak_kernel_kib;
 static uint32_t reached[INFLIGHT_MAX];
 
 static void __attribute__((noreturn, format(printf, 1, 2)))
@@ -101,6 +109,14 @@ static void
 take_message(
     struct receiver *r, const uint8_t *payload, size_t n, uint64_t at_ns)
 {
+	if (opts.has_acks) {
+		if (memmem(payload, n, "\"ack\"", 5) == NULL)
+			return;
+		completed++;
+		if (at_ns >= measured_from_ns)
+			deliveries++;
+		return;
+	}
 	const uint8_t *m = memchr(payload, MARK, n);
 	if (m == NULL || (size_t)(payload + n - m) < MARK_LEN)
 		return; /* joins, hello, acknowledgements */
@@ -131,12 +147,22 @@ on_text(void *arg, const uint8_t *payload, size_t n)
 	take_message(arg, payload, n, now_ns());
 }
 
+static bool
+is_stopped(const struct receiver *r)
+{
+	int i = (int)(r - receivers) - opts.receivers;
+	return i >= 0 && i < opts.stopped;
+}
+
 static void
 read_receiver(struct receiver *r)
 {
 	const char *why = ws_client_read(&r->ws, on_text, r);
-	if (why == NULL)
+	if (why == NULL) {
+		if (r->ws.is_open && is_stopped(r))
+			epoll_ctl(epoll_fd, EPOLL_CTL_DEL, r->ws.fd, NULL);
 		return;
+	}
 	if (!r->ws.is_open)
 		die("handshake: %s", why);
 	fprintf(stderr, "loadgen: %s\n", why);
@@ -168,7 +194,7 @@ send_message(struct receiver *from)
 	if (opts.handshake.subprotocol != NULL)
 		n = (size_t)snprintf(body, sizeof(body),
 		    "{\"type\":\"send\",\"ref\":\"%" PRIu64 "\",\"text\":\"",
-		    sent);
+		    opts.has_acks ? 1 : sent);
 	memcpy(body + n, mark, MARK_LEN);
 	if (size < MARK_LEN)
 		size = MARK_LEN;
@@ -196,11 +222,12 @@ pump(int timeout_ms)
 static void
 connect_all(void)
 {
-	receivers = calloc((size_t)opts.receivers, sizeof(*receivers));
+	int total = opts.receivers + opts.idle;
+	receivers = calloc((size_t)total, sizeof(*receivers));
 	if (receivers == NULL)
 		die("out of memory");
 	int open = 0;
-	for (int i = 0; i < opts.receivers; i++) {
+	for (int i = 0; i < total; i++) {
 		open_receiver(&receivers[i]);
 		while (i - open >= 64) {
 			pump(100);
@@ -209,13 +236,28 @@ connect_all(void)
 		}
 	}
 	uint64_t deadline = now_ns() + 30000000000u;
-	for (; open < opts.receivers; pump(100)) {
-		while (open < opts.receivers && receivers[open].ws.is_open)
+	for (; open < total; pump(100)) {
+		while (open < total && receivers[open].ws.is_open)
 			open++;
 		if (now_ns() > deadline)
-			die("%d of %d handshakes unanswered",
-			    opts.receivers - open, opts.receivers);
+			die("%d of %d handshakes unanswered", total - open,
+			    total);
 	}
+}
+
+/* Ten times a second: what server and kernel hold. */
+static void
+look_at_memory(void)
+{
+	static uint64_t looked_ns;
+	uint64_t now = now_ns();
+
+	if (now - looked_ns < 100000000u)
+		return;
+	looked_ns = now;
+	long rss = proc_rss_kib(opts.pid), kernel = proc_tcp_kib();
+	peak_rss_kib = rss > peak_rss_kib ? rss : peak_rss_kib;
+	peak_kernel_kib = kernel > peak_kernel_kib ? kernel : peak_kernel_kib;
 }
 
 /* Sends by the clock, or whenever fewer than inflight are on their way. */
@@ -230,6 +272,7 @@ run_load(uint64_t until_ns)
 	if (timer == -1 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, timer, &ev) == -1)
 		die("timerfd: %s", strerror(errno));
 	while (now_ns() < until_ns && disconnected == 0) {
+		look_at_memory();
 		if (interval == 0) {
 			while (sent - completed < (uint64_t)opts.inflight)
 				send_message(&receivers[0]);
@@ -237,7 +280,9 @@ run_load(uint64_t until_ns)
 			continue;
 		}
 		while (now_ns() >= due) {
-			send_message(&receivers[0]);
+			send_message(&receivers[opts.has_acks
+				? sent % (uint64_t)opts.receivers
+				: 0]);
 			due += interval;
 		}
 		struct itimerspec at = {
@@ -266,6 +311,10 @@ drain(void)
 			quiet_from = now_ns();
 		before = completed;
 	}
+	if (opts.has_acks) {
+		lost += sent - completed;
+		return;
+	}
 	for (int i = 0; i < opts.receivers; i++) {
 		uint64_t next = receivers[i].next != 0 ? receivers[i].next : 1;
 		if (next <= sent)
@@ -282,6 +331,9 @@ static const struct option long_opts[] = {
     {"size", required_argument, NULL, 'b'},
     {"rate", required_argument, NULL, 'r'},
     {"inflight", required_argument, NULL, 'i'},
+    {"idle", required_argument, NULL, 'I'},
+    {"stopped", required_argument, NULL, 'S'},
+    {"acks", no_argument, NULL, 'A'},
     {"seconds", required_argument, NULL, 't'},
     {"warmup", required_argument, NULL, 'w'},
     {"pid", required_argument, NULL, 'P'},
@@ -293,6 +345,7 @@ static void __attribute__((noreturn)) usage(void)
 	fputs("usage: loadgen --port N [--cookie NAME=VALUE] [--origin URL]\n"
 	      "  [--subprotocol gatecast.v1] [--receivers 1000] [--size 64]\n"
 	      "  [--rate MESSAGES/S | --inflight K] [--seconds 10]\n"
+	      "  [--idle N] [--stopped N] [--acks]\n"
 	      "  [--warmup 1] [--pid SERVER]\n",
 	    stderr);
 	exit(2);
@@ -328,6 +381,16 @@ main(int argc, char **argv)
 		case 'i':
 			opts.inflight = (int)strtol(optarg, NULL, 10);
 			break;
+		case 'I':
+			opts.idle += (int)strtol(optarg, NULL, 10);
+			break;
+		case 'S':
+			opts.stopped = (int)strtol(optarg, NULL, 10);
+			opts.idle += opts.stopped;
+			break;
+		case 'A':
+			opts.has_acks = true;
+			break;
 		case 't':
 			opts.seconds = strtod(optarg, NULL);
 			break;
@@ -353,6 +416,8 @@ main(int argc, char **argv)
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (epoll_fd == -1)
 		die("epoll_create1: %s", strerror(errno));
+	long base_rss_kib = proc_rss_kib(opts.pid);
+	long base_kernel_kib = proc_tcp_kib();
 	connect_all();
 	long idle_rss_kib = proc_rss_kib(opts.pid);
 
@@ -368,14 +433,15 @@ main(int argc, char **argv)
 	uint64_t in_time = deliveries;
 	drain();
 
-	printf(
-	    "{\"receivers\":%d,\"size\":%d,\"sent\":%" PRIu64
-	    ",\"deliveries\":%" PRIu64 ",\"per_s\":%.0f"
-	    ",\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f"
-	    ",\"max_ms\":%.3f,\"lost\":%" PRIu64 ",\"doubled\":%" PRIu64
-	    ",\"disconnected\":%" PRIu64
-	    ",\"server_us_a_delivery\":%.3f,\"server_cpu\":%.3f"
-	    ",\"generator_cpu\":%.3f,\"idle_rss_kib\":%ld,\"rss_kib\":%ld}\n",
+	printf("{\"receivers\":%d,\"size\":%d,\"sent\":%" PRIu64
+	       ",\"deliveries\":%" PRIu64 ",\"per_s\":%.0f"
+	       ",\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f"
+	       ",\"max_ms\":%.3f,\"lost\":%" PRIu64 ",\"doubled\":%" PRIu64
+	       ",\"disconnected\":%" PRIu64
+	       ",\"server_us_a_delivery\":%.3f,\"server_cpu\":%.3f"
+	       ",\"generator_cpu\":%.3f,\"base_rss_kib\":%ld"
+	       ",\"idle_rss_kib\":%ld,\"idle_bytes_each\":%ld,\"rss_kib\":%ld"
+	       ",\"peak_rss_kib\":%ld,\"peak_kernel_kib\":%ld}\n",
 	    opts.receivers, opts.size, sent, deliveries,
 	    (double)in_time / took_s,
 	    (double)hist_quantile_ns(&latency, 0.5) / 1e6,
@@ -383,7 +449,9 @@ main(int argc, char **argv)
 	    (double)hist_quantile_ns(&latency, 0.999) / 1e6,
 	    (double)latency.max_ns / 1e6, lost, doubled, disconnected,
 	    in_time > 0 ? server_s * 1e6 / (double)in_time : 0,
-	    server_s / took_s, own_s / took_s, idle_rss_kib,
-	    proc_rss_kib(opts.pid));
+	    server_s / took_s, own_s / took_s, base_rss_kib, idle_rss_kib,
+	    (idle_rss_kib - base_rss_kib) * 1024 / (opts.receivers + opts.idle),
+	    proc_rss_kib(opts.pid), peak_rss_kib,
+	    peak_kernel_kib - base_kernel_kib);
 	return lost + doubled + disconnected == 0 ? 0 : 1;
 }

@@ -6,6 +6,7 @@
 #define BENCH_PROC_H
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -46,6 +47,25 @@ proc_rss_kib(pid_t pid)
 		return 0;
 	if (fscanf(f, "%*d %ld", &pages) != 1)
 		pages = 0;
+	fclose(f);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* What the kernel holds for all TCP sockets of the machine, in KiB. */
+static inline long
+proc_tcp_kib(void)
+{
+	char line[256];
+	long pages = 0;
+
+	FILE *f = fopen("/proc/net/sockstat", "r");
+	if (f == NULL)
+		return 0;
+	while (fgets(line, sizeof(line), f) != NULL) {
+		const char *p = strstr(line, "mem ");
+		if (strncmp(line, "TCP:", 4) == 0 && p != NULL)
+			pages = strtol(p + 4, NULL, 10);
+	}
 	fclose(f);
 	return pages * (sysconf(_SC_PAGESIZE) / 1024);
 }
