@@ -103,6 +103,13 @@ void hub_receive(struct hub *h, struct client *c, const struct hub_fragment *f);
 
 void hub_pong(struct hub *h, struct client *c);
 
+/*
+ * The client pings: whether the transport shall answer. It counts like a
+ * message; who pings too fast is not answered (RFC 6455 §5.5.3 asks for the
+ * most recent only), and in the end closed.
+ */
+bool hub_ping(struct hub *h, struct client *c);
+
 /* The transport can take more for c. */
 void hub_writable(struct hub *h, struct client *c);
 

@@ -33,9 +33,12 @@ acknowledge(struct hub *h, struct client *c, const char *ref, size_t ref_bytes,
 	room_send(&h->room, c, out);
 }
 
-/* Whether the user may say one more now. */
-static bool
-is_allowed(struct hub *h, struct client *c, const char *ref, size_t ref_bytes)
+/*
+ * Takes a token of the user's: 0, or after how many ms to try again; c may be
+ * closed then.
+ */
+static int64_t
+take_token(struct hub *h, struct client *c)
 {
 	const struct config *config = h->room.config;
 	struct presence_user *u = c->user;
@@ -45,7 +48,7 @@ is_allowed(struct hub *h, struct client *c, const char *ref, size_t ref_bytes)
 
 	if (wait_ms == 0) {
 		u->refused = 0;
-		return true;
+		return 0;
 	}
 	/* Who goes on and on after being told is shown the door. */
 	u->refused++;
@@ -53,10 +56,19 @@ is_allowed(struct hub *h, struct client *c, const char *ref, size_t ref_bytes)
 		u->refused = 0;
 		fanout_close(&h->room.fanout, c, HUB_CLOSE_TOO_FAST,
 		    "too many messages");
-		return false;
 	}
-	refuse(h, c, PROTOCOL_TOO_FAST, ref, ref_bytes, wait_ms);
-	return false;
+	return wait_ms;
+}
+
+/* Whether the user may say one more now; told if not. */
+static bool
+is_allowed(struct hub *h, struct client *c, const char *ref, size_t ref_bytes)
+{
+	int64_t wait_ms = take_token(h, c);
+
+	if (wait_ms > 0 && !fanout_is_closing(&h->room.fanout, c))
+		refuse(h, c, PROTOCOL_TOO_FAST, ref, ref_bytes, wait_ms);
+	return wait_ms == 0;
 }
 
 static size_t
@@ -212,4 +224,13 @@ hub_pong(struct hub *h, struct client *c)
 {
 	(void)h;
 	c->unanswered = 0;
+}
+
+bool
+hub_ping(struct hub *h, struct client *c)
+{
+	if (fanout_is_closing(&h->room.fanout, c))
+		return false;
+	c->unanswered = 0;
+	return take_token(h, c) == 0;
 }

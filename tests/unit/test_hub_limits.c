@@ -327,6 +327,31 @@ test_too_fast_nonsense(void **state)
 }
 
 static void
+test_pings_count(void **state)
+{
+	struct fake *f = *state;
+	struct person *a = join(f, "alice", HUB_PLAIN);
+	struct person *b = join(f, "alice", HUB_PLAIN);
+
+	f->config.wsd.user_rate = 1;
+	f->config.wsd.user_burst = 2;
+	hub_flush(f->hub);
+	skip_all(a);
+	assert_true(hub_ping(f->hub, a->client));
+	assert_true(hub_ping(f->hub, b->client));
+	for (int i = 0; i < 4; i++)
+		assert_false(hub_ping(f->hub, a->client));
+	say(f, a, "too soon");
+	assert_int_equal(a->conn.close_code, HUB_CLOSE_TOO_FAST);
+	assert_false(hub_ping(f->hub, a->client));
+	pass_time(f, 1000);
+	assert_true(hub_ping(f->hub, b->client));
+	hub_flush(f->hub);
+	expect_nothing(a);
+	expect_nothing(b);
+}
+
+static void
 test_history_counts(void **state)
 {
 	struct fake *f = *state;
@@ -366,6 +391,7 @@ main(void)
 	    FAKE_TEST(test_too_fast_nonsense),
 	    FAKE_TEST(test_flood),
 	    FAKE_TEST(test_history_counts),
+	    FAKE_TEST(test_pings_count),
 	};
 
 	return cmocka_run_group_tests(tests, fake_group_setup, NULL);
