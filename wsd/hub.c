@@ -29,12 +29,13 @@ hub_new(const struct hub_opts *opts)
 	    .clock = opts->clock,
 	    .config = opts->config,
 	    .epoch = opts->epoch,
+	    .history = opts->history,
 	};
 
 	if (h == NULL)
 		return NULL;
 	table_init();
-	if (room_init(&h->room, &room) == -1) {
+	if (room_init(&h->room, &room) == -1 || hub_restore(h) == -1) {
 		hub_free(h);
 		return NULL;
 	}
@@ -52,6 +53,7 @@ hub_free(struct hub *h)
 	tally_fini(&h->addresses);
 	refs_fini(&h->refs);
 	buf_fini(&h->cleaned);
+	free(h->acks);
 	free(h);
 }
 
@@ -108,18 +110,6 @@ add_first_ping(struct hub *h, struct client *c)
 	wheel_add(&h->pings, &c->ping, hub_mono_ms(h) / MS_PER_S + in_s);
 }
 
-static int
-tell_join(struct hub *h, struct client *c)
-{
-	struct protocol_event e = {
-	    .type = PROTOCOL_JOIN,
-	    .user = c->user->name,
-	    .user_bytes = c->user->name_bytes,
-	};
-
-	return room_broadcast(&h->room, &e);
-}
-
 enum hub_err
 hub_join(struct hub *h, const struct hub_join *join, struct client **out)
 {
@@ -151,7 +141,7 @@ hub_join(struct hub *h, const struct hub_join *join, struct client **out)
 	c->user = room_enter(r, join->user, &is_first);
 	if (c->user == NULL)
 		goto err3;
-	if (is_first && tell_join(h, c) == -1)
+	if (is_first && room_join(r, c->user) != ROOM_OK)
 		goto err4;
 
 	c->joined_ms = hub_mono_ms(h);
@@ -180,6 +170,7 @@ void
 hub_gone(struct hub *h, struct client *c)
 {
 	wheel_remove(&c->ping);
+	hub_forget_acks(h, c);
 	fanout_remove(&h->room.fanout, c);
 	presence_exit(&h->room.presence, c->user, hub_mono_ms(h));
 	tally_drop(&h->addresses, c->address);
@@ -207,7 +198,9 @@ hub_notice(struct hub *h, const char *text, size_t n)
 	if (protocol_is_blank(text, n) ||
 	    n > (uint64_t)h->room.config->wsd.message_bytes)
 		return -1;
-	return room_broadcast(&h->room, &e);
+	/* Who asked for it is told at once whether it happened. */
+	return room_broadcast(&h->room, &e) == ROOM_OK ? room_commit(&h->room)
+						       : -1;
 }
 
 /* --- what they get -------------------------------------------------------- */
@@ -221,12 +214,14 @@ hub_writable(struct hub *h, struct client *c)
 bool
 hub_is_dirty(const struct hub *h)
 {
-	return h->room.fanout.has_grown || h->room.fanout.queued_count > 0;
+	return h->room.fanout.has_grown || h->room.fanout.queued_count > 0 ||
+	    h->room.seq != h->room.committed_seq || h->acks_count > 0;
 }
 
 void
 hub_flush(struct hub *h)
 {
+	hub_commit(h);
 	fanout_flush(&h->room.fanout, slow_bytes(h));
 	hub_relieve(h);
 }
@@ -243,6 +238,7 @@ hub_drain(struct hub *h, uint16_t code, const char *reason)
 	struct fanout *f = &h->room.fanout;
 
 	h->is_draining = true;
+	hub_commit(h);
 	fanout_drain(f);
 	for (size_t i = 0; i < f->count; i++)
 		fanout_close(f, f->seats[i].client, code, reason);
@@ -276,6 +272,8 @@ hub_tick(struct hub *h)
 	struct fanout *f = &h->room.fanout;
 	int64_t now_ms = hub_mono_ms(h);
 
+	hub_commit(h);
+	hub_renew_history(h);
 	for (size_t i = 0; i < f->count; i++) {
 		struct client *c = f->seats[i].client;
 		if (!(f->seats[i].flags & FANOUT_UNFINISHED))

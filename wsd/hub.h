@@ -24,6 +24,7 @@
 
 struct hub;
 struct client;
+struct history;
 
 enum hub_protocol {
 	HUB_PLAIN, /* no subprotocol: lines, as the tutorial's page has */
@@ -56,7 +57,8 @@ struct hub_opts {
 	const struct transport_ops *transport;
 	const struct clock *clock;
 	const struct config *config; /* read at each use: a reload counts */
-	uint64_t epoch; /* of the sequence; never 0 */
+	uint64_t epoch; /* of a new sequence; never 0 */
+	struct history *history; /* NULL: memory alone; outlives it */
 };
 
 struct hub *hub_new(const struct hub_opts *opts);

@@ -12,6 +12,17 @@
 #include "wsd/tally.h"
 #include "wsd/wheel.h"
 
+#define HUB_RETRY_AFTER_MS 1000 /* when the journal cannot be written */
+
+/* What a client will be told when its message is in the journal, or not. */
+struct hub_ack {
+	struct client *client; /* NULL: gone */
+	uint64_t seq;
+	bool has_ref;
+	uint8_t ref_bytes;
+	char ref[REFS_REF_MAX];
+};
+
 struct hub {
 	struct room room;
 	struct held held;
@@ -22,6 +33,9 @@ struct hub {
 	uint64_t messages;
 	struct buf cleaned; /* a plain client's text */
 	bool is_draining;
+	struct hub_ack *acks;
+	size_t acks_count;
+	size_t acks_size;
 };
 
 /* Closes the most expensive when wsd.max_memory is used up. */
@@ -32,5 +46,27 @@ hub_mono_ms(const struct hub *h)
 {
 	return clock_mono_ms(h->room.clock);
 }
+
+size_t hub_refs_max(const struct hub *h);
+
+/* Room for one acknowledgement more. 0 or -1. */
+int hub_reserve_ack(struct hub *h);
+
+/*
+ * Tells c that its message has that number: at once if it is in the journal,
+ * else with the next hub_commit, for which there is room. ref may be NULL.
+ */
+void hub_acknowledge(struct hub *h, struct client *c, const char *ref,
+    size_t ref_bytes, uint64_t seq);
+void hub_forget_acks(struct hub *h, const struct client *c);
+
+/* Writes what happened, and queues the answers that waited for it. */
+void hub_commit(struct hub *h);
+
+/* A new journal if it is time for one; nothing may be uncommitted. */
+void hub_renew_history(struct hub *h);
+
+/* Takes up the journal at the start. 0, or -1: no memory. */
+int hub_restore(struct hub *h);
 
 #endif

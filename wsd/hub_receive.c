@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#define TURN_MAX 4096 /* messages in one record of the journal */
+
 static void
 refuse(struct hub *h, struct client *c, enum protocol_err err, const char *ref,
     size_t ref_bytes, int64_t retry_after_ms)
@@ -19,17 +21,6 @@ refuse(struct hub *h, struct client *c, enum protocol_err err, const char *ref,
 		return;
 	buf_reset(out);
 	protocol_error(out, err, ref, ref_bytes, retry_after_ms);
-	room_send(&h->room, c, out);
-}
-
-static void
-acknowledge(struct hub *h, struct client *c, const char *ref, size_t ref_bytes,
-    uint64_t seq)
-{
-	struct buf *out = &h->room.frames[HUB_GATECAST];
-
-	buf_reset(out);
-	protocol_ack(out, ref, ref_bytes, seq);
 	room_send(&h->room, c, out);
 }
 
@@ -71,13 +62,33 @@ is_allowed(struct hub *h, struct client *c, const char *ref, size_t ref_bytes)
 	return wait_ms == 0;
 }
 
-static size_t
-refs_max(const struct hub *h)
+size_t
+hub_refs_max(const struct hub *h)
 {
 	int64_t messages =
 	    config_memory_history_messages(h->room.config, &h->room.shares);
 
 	return messages > REFS_MIN ? (size_t)messages : REFS_MIN;
+}
+
+static void
+remember(struct hub *h, const struct presence_user *u, const char *ref,
+    size_t ref_bytes, uint64_t seq)
+{
+	/* Without memory for it, it would be said twice: rather that. */
+	refs_add(&h->refs, u->name, u->name_bytes, ref, ref_bytes, seq,
+	    hub_refs_max(h));
+	if (h->room.history == NULL)
+		return;
+	history_add(h->room.history,
+	    &(struct history_op){
+		.type = HISTORY_REF,
+		.seq = seq,
+		.user = u->name,
+		.user_bytes = u->name_bytes,
+		.ref = ref,
+		.ref_bytes = ref_bytes,
+	    });
 }
 
 /* A message that was looked at and is good; ref NULL: none. */
@@ -94,27 +105,39 @@ say(struct hub *h, struct client *c, const char *text, size_t text_bytes,
 	    .text_bytes = text_bytes,
 	};
 
+	if (hub_reserve_ack(h) == -1) {
+		room_overloaded(&h->room, c);
+		return;
+	}
 	if (ref != NULL) {
 		uint64_t seq =
 		    refs_find(&h->refs, u->name, u->name_bytes, ref, ref_bytes);
 		if (seq != 0) {
-			acknowledge(h, c, ref, ref_bytes, seq);
+			hub_acknowledge(h, c, ref, ref_bytes, seq);
 			return;
 		}
 	}
 	if (!is_allowed(h, c, ref, ref_bytes))
 		return;
-	if (room_broadcast(&h->room, &e) == -1) {
+	switch (room_broadcast(&h->room, &e)) {
+	case ROOM_OK:
+		break;
+	case ROOM_NOMEM:
 		room_overloaded(&h->room, c);
+		return;
+	case ROOM_UNKEPT:
+		refuse(h, c, PROTOCOL_UNAVAILABLE, ref, ref_bytes,
+		    HUB_RETRY_AFTER_MS);
 		return;
 	}
 	h->messages++;
-	/* Without memory for it, it would be said twice: rather that. */
 	if (ref != NULL)
-		refs_add(&h->refs, u->name, u->name_bytes, ref, ref_bytes,
-		    e.seq, refs_max(h));
+		remember(h, u, ref, ref_bytes, e.seq);
 	if (fanout_seat(&h->room.fanout, c)->encoding == HUB_GATECAST)
-		acknowledge(h, c, ref, ref_bytes, e.seq);
+		hub_acknowledge(h, c, ref, ref_bytes, e.seq);
+	/* A turn does not grow without bound. */
+	if (h->acks_count >= TURN_MAX)
+		hub_commit(h);
 }
 
 static void

@@ -93,6 +93,7 @@ presence_enter(
 	if (!u->is_online) {
 		u->is_online = true;
 		u->since_ms = wall_ms;
+		u->join_seq = 0;
 		p->online++;
 	}
 	return u;

@@ -21,6 +21,7 @@ struct presence_user {
 	struct presence_user *older, *newer; /* in one of the lists below */
 	int64_t gone_ms; /* monotonic, when the last connection went */
 	int64_t since_ms; /* wall time, of coming online */
+	uint64_t join_seq; /* of its join; 0: nobody was told */
 	struct ratelimit bucket;
 	uint32_t connections;
 	uint32_t refused; /* messages too fast, in a row */

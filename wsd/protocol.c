@@ -152,6 +152,8 @@ protocol_error(struct buf *out, enum protocol_err err, const char *ref,
 	    [PROTOCOL_TOO_LONG] = {"too_long", "ref or text is too long"},
 	    [PROTOCOL_EMPTY] = {"empty", "there is nothing in the text"},
 	    [PROTOCOL_TOO_FAST] = {"too_fast", "too many messages"},
+	    [PROTOCOL_UNAVAILABLE] = {"unavailable",
+		"it cannot be kept at the moment"},
 	};
 
 	buf_puts(out, "{\"type\":\"error\"");
@@ -161,7 +163,7 @@ protocol_error(struct buf *out, enum protocol_err err, const char *ref,
 	buf_puts(out, "\",\"detail\":\"");
 	buf_puts(out, words[err].detail);
 	buf_putc(out, '"');
-	if (err == PROTOCOL_TOO_FAST)
+	if (err == PROTOCOL_TOO_FAST || err == PROTOCOL_UNAVAILABLE)
 		put_number(
 		    out, ",\"retry_after_ms\":", (uint64_t)retry_after_ms);
 	buf_putc(out, '}');

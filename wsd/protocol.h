@@ -14,7 +14,7 @@
  *   {"type":"gap","from":N,"to":N}   lost to this client, both ends too
  *   {"type":"ack","ref":S,"seq":N}   ref null when none was given
  *   {"type":"error","ref":S,"code":WORD,"detail":S}   ref null if unknown;
- *       too_fast has "retry_after_ms":N behind detail
+ *       too_fast and unavailable have "retry_after_ms":N behind detail
  *   {"type":"history","messages":[...],"more":B}   messages and notices as
  *       they were sent, oldest first; more: there are older ones
  * Client to server; other keys are ignored:
@@ -92,9 +92,10 @@ enum protocol_err {
 	PROTOCOL_TOO_LONG, /* ref or text */
 	PROTOCOL_EMPTY, /* text of nothing, or of blanks */
 	PROTOCOL_TOO_FAST,
+	PROTOCOL_UNAVAILABLE, /* the journal cannot be written */
 };
 
-/* retry_after_ms is told with PROTOCOL_TOO_FAST. */
+/* retry_after_ms is told with the last two. */
 void protocol_error(struct buf *out, enum protocol_err err, const char *ref,
     size_t ref_bytes, int64_t retry_after_ms);
 

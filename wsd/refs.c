@@ -86,6 +86,35 @@ refs_add(struct refs *r, const char *user, size_t user_bytes, const char *ref,
 }
 
 void
+refs_rewind(struct refs *r, uint64_t seq)
+{
+	struct refs_entry *last = NULL, *e, *newer;
+
+	for (e = r->oldest; e != NULL; e = newer) {
+		newer = e->newer;
+		if (e->seq <= seq) {
+			last = e;
+			continue;
+		}
+		*(last != NULL ? &last->newer : &r->oldest) = newer;
+		HASH_DEL(r->entries, e);
+		free(e);
+		r->count--;
+	}
+	r->newest = last;
+}
+
+void
+refs_each(const struct refs *r, refs_each_fn *fn, void *arg)
+{
+	for (const struct refs_entry *e = r->oldest; e != NULL; e = e->newer) {
+		size_t user_bytes = strlen(e->key);
+		fn(arg, e->key, user_bytes, e->key + user_bytes + 1,
+		    e->hh.keylen - user_bytes - 1, e->seq);
+	}
+}
+
+void
 refs_fini(struct refs *r)
 {
 	while (r->count > 0)

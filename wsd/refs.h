@@ -33,6 +33,14 @@ uint64_t refs_find(const struct refs *r, const char *user, size_t user_bytes,
 int refs_add(struct refs *r, const char *user, size_t user_bytes,
     const char *ref, size_t ref_bytes, uint64_t seq, size_t max);
 
+/* Forgets those with a number above seq. */
+void refs_rewind(struct refs *r, uint64_t seq);
+
+/* All of them, the oldest first. */
+typedef void refs_each_fn(void *arg, const char *user, size_t user_bytes,
+    const char *ref, size_t ref_bytes, uint64_t seq);
+void refs_each(const struct refs *r, refs_each_fn *fn, void *arg);
+
 void refs_fini(struct refs *r);
 
 #endif

@@ -18,6 +18,7 @@ room_init(struct room *r, const struct room_opts *opts)
 	r->clock = opts->clock;
 	r->config = opts->config;
 	r->epoch = opts->epoch;
+	r->history = opts->history;
 	r->second = INT64_MIN;
 	presence_init(&r->presence);
 	room_reload(r);
@@ -38,13 +39,13 @@ room_fini(struct room *r)
 static void
 tell_time(struct room *r)
 {
-	int64_t now_ms = clock_wall_ms(r->clock);
-	int64_t second = now_ms / MS_PER_S;
-	int ms = (int)(now_ms % MS_PER_S);
+	r->now_ms = clock_wall_ms(r->clock);
+	int64_t second = r->now_ms / MS_PER_S;
+	int ms = (int)(r->now_ms % MS_PER_S);
 
 	if (second != r->second || ms < 0) {
-		clock_format_rfc3339(now_ms, r->time);
-		clock_format_local(now_ms, r->local);
+		clock_format_rfc3339(r->now_ms, r->time);
+		clock_format_local(r->now_ms, r->local);
 		r->second = second;
 		return;
 	}
@@ -75,11 +76,47 @@ encode(
 		    r->config->wsd.plain_lines == CONFIG_PLAIN_HTML);
 }
 
-int
+/* What a restart needs of it, into the turn's record. */
+static void
+note(struct room *r, const struct protocol_event *e, bool is_said)
+{
+	const struct buf *frame = &r->frames[HUB_GATECAST];
+	struct history_op op = {
+	    .type = HISTORY_EVENT,
+	    .is_said = is_said,
+	    .wall_ms = r->now_ms,
+	    .payload = buf_str(frame),
+	    .payload_bytes = frame->len,
+	};
+
+	if (r->config->wsd.history_messages == 0)
+		op.type = HISTORY_SILENT;
+	history_add(r->history, &op);
+	r->has_pending_said = r->has_pending_said || is_said;
+	if (is_said)
+		return;
+	op.type = e->type == PROTOCOL_JOIN ? HISTORY_ONLINE : HISTORY_OFFLINE;
+	op.user = e->user;
+	op.user_bytes = e->user_bytes;
+	history_add(r->history, &op);
+}
+
+void
+room_mark(struct room *r)
+{
+	r->committed_seq = r->seq;
+	for (size_t i = 0; i < FANOUT_ENCODINGS; i++)
+		r->committed_end[i] = r->fanout.streams[i].end;
+	r->has_pending_said = false;
+}
+
+enum room_err
 room_broadcast(struct room *r, struct protocol_event *e)
 {
 	struct stream *streams = r->fanout.streams;
 
+	if (r->history != NULL && history_is_failing(r->history))
+		return ROOM_UNKEPT;
 	tell_time(r);
 	e->time = r->time;
 	e->seq = r->seq + 1;
@@ -91,7 +128,7 @@ room_broadcast(struct room *r, struct protocol_event *e)
 		if (r->frames[i].has_failed ||
 		    stream_reserve(
 			&streams[i], r->frames[i].len + FRAME_HEADER_MAX) == -1)
-			return -1;
+			return ROOM_NOMEM;
 	}
 	int64_t now_ms = clock_mono_ms(r->clock);
 	bool is_said =
@@ -109,8 +146,75 @@ room_broadcast(struct room *r, struct protocol_event *e)
 			r->fanout.has_grown = true;
 	}
 	r->seq = e->seq;
+	if (r->history != NULL)
+		note(r, e, is_said);
+	else
+		room_mark(r);
 	room_keep(r);
-	return 0;
+	return ROOM_OK;
+}
+
+/* As if nothing had happened since the last mark. */
+static void
+take_back(struct room *r)
+{
+	r->has_taken_back = true;
+	r->seq = r->committed_seq;
+	for (size_t i = 0; i < FANOUT_ENCODINGS; i++)
+		stream_rewind(
+		    &r->fanout.streams[i], r->seq + 1, r->committed_end[i]);
+	for (struct presence_user *u = r->presence.users; u != NULL;
+	     u = u->hh.next) {
+		if (u->join_seq <= r->seq)
+			continue;
+		u->join_seq = 0;
+		r->has_untold = true;
+	}
+	room_mark(r);
+}
+
+int
+room_commit(struct room *r)
+{
+	if (r->history == NULL || history_pending(r->history) == 0)
+		return 0;
+	int rc = history_commit(r->history);
+	if (rc == -1)
+		take_back(r);
+	else
+		room_mark(r);
+	return rc;
+}
+
+enum room_err
+room_join(struct room *r, struct presence_user *u)
+{
+	struct protocol_event e = {
+	    .type = PROTOCOL_JOIN,
+	    .user = u->name,
+	    .user_bytes = u->name_bytes,
+	};
+
+	enum room_err err = room_broadcast(r, &e);
+	if (err == ROOM_OK)
+		u->join_seq = e.seq;
+	if (err != ROOM_UNKEPT)
+		return err;
+	r->has_untold = true;
+	return ROOM_OK;
+}
+
+void
+room_tell_untold(struct room *r)
+{
+	if (!r->has_untold)
+		return;
+	r->has_untold = false;
+	for (struct presence_user *u = r->presence.users; u != NULL;
+	     u = u->hh.next)
+		if (u->is_online && u->join_seq == 0 &&
+		    room_join(r, u) != ROOM_OK)
+			r->has_untold = true;
 }
 
 void
@@ -188,33 +292,57 @@ room_leaves(struct room *r)
 {
 	int64_t now_ms = clock_mono_ms(r->clock);
 	int64_t grace_ms = r->config->wsd.leave_grace_s * MS_PER_S;
-	struct presence_user *u;
+	struct presence_user *u, *first;
+	size_t n = 0;
 
-	while ((u = presence_next_leaving(&r->presence, grace_ms, now_ms)) !=
-	    NULL) {
+	first = presence_next_leaving(&r->presence, grace_ms, now_ms);
+	for (u = first; u != NULL && now_ms - u->gone_ms >= grace_ms;
+	     u = u->newer) {
 		struct protocol_event e = {
 		    .type = PROTOCOL_LEAVE,
 		    .user = u->name,
 		    .user_bytes = u->name_bytes,
 		};
 		/* Without memory it leaves with a later tick. */
-		if (room_broadcast(r, &e) == -1)
-			return;
-		presence_leave(&r->presence, u, now_ms);
+		if (u->join_seq != 0 && room_broadcast(r, &e) != ROOM_OK)
+			break;
+		n++;
+	}
+	/* Nobody is gone who might have to be told of again. */
+	if (n > 0 && room_commit(r) == 0) {
 		r->is_online_stale = true;
+		for (; n > 0; n--)
+			presence_leave(&r->presence,
+			    presence_next_leaving(
+				&r->presence, grace_ms, now_ms),
+			    now_ms);
 	}
 	presence_forget(&r->presence, now_ms);
 }
 
+/* A place that a join may be given: held, and never taken back. */
+static bool
+is_settled(const struct room *r, const struct hub_join *join)
+{
+	return r->seq == r->committed_seq ||
+	    (!r->has_pending_said && !join->has_cursor &&
+		r->fanout.members[join->protocol] > 0);
+}
+
 void
-room_entry(
-    const struct room *r, const struct hub_join *join, struct room_entry *out)
+room_entry(struct room *r, const struct hub_join *join, struct room_entry *out)
 {
 	const struct stream *s = &r->fanout.streams[join->protocol];
 
-	*out = (struct room_entry){.seq = r->seq, .position = s->end};
+	if (!is_settled(r, join))
+		room_commit(r);
+	*out = (struct room_entry){
+	    .seq = r->committed_seq,
+	    .position = r->committed_end[join->protocol],
+	};
 	if (join->protocol != HUB_GATECAST || !join->has_cursor ||
-	    join->cursor_epoch != r->epoch || join->cursor_seq > r->seq)
+	    join->cursor_epoch != r->epoch ||
+	    join->cursor_seq > r->committed_seq)
 		return;
 	uint64_t next = join->cursor_seq + 1;
 	uint64_t oldest = stream_oldest_kept(s);
@@ -236,11 +364,17 @@ room_overloaded(struct room *r, struct client *c)
 void
 room_send(struct room *r, struct client *c, const struct buf *out)
 {
-	if (out->has_failed)
+	size_t queued;
+
+	if (out->has_failed) {
 		room_overloaded(r, c);
-	else
-		fanout_send(
-		    &r->fanout, c, FRAME_TEXT, buf_str(out), out->len, false);
+		return;
+	}
+	/* A queue that is full is written at once, and events behind it. */
+	client_queued(c, &queued);
+	if (queued > CLIENT_QUEUE_MAX / 2)
+		room_commit(r);
+	fanout_send(&r->fanout, c, FRAME_TEXT, buf_str(out), out->len, false);
 }
 
 void
@@ -279,7 +413,8 @@ room_history(struct room *r, struct client *c, uint64_t before, size_t limit)
 	const struct stream *s = &r->fanout.streams[HUB_GATECAST];
 	struct buf *out = &r->frames[HUB_GATECAST];
 	uint64_t chosen[PROTOCOL_HISTORY_MAX];
-	uint64_t seq = before < s->next_seq ? before : s->next_seq;
+	uint64_t next = r->committed_seq + 1;
+	uint64_t seq = before < next ? before : next;
 	uint64_t oldest = stream_oldest_kept(s);
 	size_t n = 0, total = 0, frame_bytes, header_bytes;
 	const uint8_t *frame;

@@ -12,6 +12,7 @@
 #include "wsd/arrival.h"
 #include "wsd/flusher.h"
 #include "wsd/handshake.h"
+#include "wsd/history.h"
 #include "wsd/hub.h"
 #include "wsd/listener.h"
 #include "wsd/loop.h"
@@ -37,6 +38,7 @@ struct server {
 	const struct server_opts *o;
 	const struct clock *clock;
 	struct loop *loop;
+	struct history *history; /* NULL: none is kept on disk */
 	struct hub *hub;
 	struct transport_lws *transport;
 	struct revocation *revocation;
@@ -302,6 +304,24 @@ listen_everywhere(struct server *s)
 }
 
 static int
+open_history(struct server *s)
+{
+	struct buf error = BUF_INIT;
+	const struct history_opts opts = {
+	    .dir = s->o->config->wsd.history_dir,
+	    .clock = s->clock,
+	    .config = s->o->config,
+	};
+
+	if (opts.dir[0] == '\0')
+		return 0;
+	s->history = history_open(&opts, &error);
+	log_lines(log_err, NULL, buf_str(&error));
+	buf_fini(&error);
+	return s->history == NULL ? -1 : 0;
+}
+
+static int
 start(struct server *s)
 {
 	uint64_t epoch = 0;
@@ -309,13 +329,14 @@ start(struct server *s)
 		crypto_random(&epoch, sizeof(epoch));
 
 	s->loop = loop_new();
-	if (s->loop == NULL)
+	if (s->loop == NULL || open_history(s) == -1)
 		return -1;
 	const struct hub_opts hub = {
 	    .transport = transport_lws_ops(s->o->is_framed),
 	    .clock = s->clock,
 	    .config = s->o->config,
 	    .epoch = epoch,
+	    .history = s->history,
 	};
 	s->hub = hub_new(&hub);
 	if (s->hub == NULL)
@@ -383,7 +404,10 @@ server_run(const struct server_opts *opts)
 	arrivals_free(s.arrivals);
 	revocation_free(s.revocation);
 	transport_lws_free(s.transport);
+	if (s.history != NULL && rc == 0)
+		history_stop(s.history);
 	hub_free(s.hub);
+	history_free(s.history);
 	loop_free(s.loop);
 	return rc;
 }

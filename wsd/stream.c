@@ -143,6 +143,31 @@ stream_skip(struct stream *s)
 }
 
 void
+stream_rewind(struct stream *s, uint64_t next_seq, uint64_t end)
+{
+	for (; s->next_seq > next_seq; s->next_seq--) {
+		if (s->count == 0)
+			continue;
+		s->count--;
+		if (s->kept == 0)
+			continue;
+		s->kept--;
+		size_t i = (s->events_head + s->count) & (s->events_size - 1);
+		if (s->events[i].is_said)
+			s->kept_said--;
+	}
+	/* What was dropped in front stays dropped. */
+	s->end = end > s->base ? end : s->base;
+	forget_memo(s);
+}
+
+void
+stream_begin(struct stream *s, uint64_t next_seq)
+{
+	s->next_seq = next_seq;
+}
+
+void
 stream_keep(
     struct stream *s, uint64_t messages, uint64_t bytes, int64_t since_ms)
 {

@@ -61,6 +61,15 @@ void stream_append(struct stream *s, int64_t mono_ms, bool is_said,
 void stream_skip(struct stream *s);
 
 /*
+ * Takes back what was appended and skipped since next_seq and end had these
+ * values; no cursor may be behind end. Nothing of it may have been sent.
+ */
+void stream_rewind(struct stream *s, uint64_t next_seq, uint64_t end);
+
+/* Begins with that number; nothing was ever appended. */
+void stream_begin(struct stream *s, uint64_t next_seq);
+
+/*
  * What is kept: at most so many messages, bytes, and nothing from before
  * since_ms. messages 0 keeps nothing, bytes 0 is no limit; since_ms
  * INT64_MIN none. Other events between kept ones are kept with them, up to

@@ -89,6 +89,7 @@ struct config {
 		int64_t history_bytes;
 		int64_t history_age_s;
 		int history_sync; /* enum config_history_sync */
+		char *history_dir; /* "": memory alone */
 		int64_t ping_s;
 		int64_t slow_bytes;
 		int64_t slow_s;

@@ -179,10 +179,14 @@ static const struct config_key keys[] = {
 	.max = 10 * YEAR_S, .unit = "seconds", .zero = "no limit",
 	.is_reloadable = true, .help = "Older messages are dropped."},
     {KEY(wsd, history_sync), .type = CONFIG_ENUM, .preset = "kill",
-	.words = history_syncs, .is_reloadable = true, .is_ahead = true,
+	.words = history_syncs, .is_reloadable = true,
 	.help = "What an acknowledged message survives: kill, the end of "
 		"the process; always, power loss too, at the price of a "
 		"disk write a batch."},
+    {KEY(wsd, history_dir), .type = CONFIG_PATH,
+	.preset = "/var/lib/gatecast-wsd", .may_be_empty = true,
+	.help = "Directory of wsd's own, where the history is kept over a "
+		"restart; made if it is not there. Empty: in memory alone."},
     {KEY(wsd, ping_s), .type = CONFIG_INT, .preset = "25", .min = 1,
 	.max = 3600, .unit = "seconds", .is_reloadable = true,
 	.help = "Between pings; a connection that misses two is dead. "

@@ -41,7 +41,7 @@ struct config_key {
 	const struct config_word *words; /* CONFIG_ENUM */
 	config_form *form; /* CONFIG_STRING, CONFIG_LIST */
 	const char *form_help; /* the form in words */
-	bool may_be_empty; /* CONFIG_STRING */
+	bool may_be_empty; /* CONFIG_STRING, CONFIG_PATH */
 	bool is_reloadable;
 	bool is_ahead; /* known, but no program obeys it in this version */
 	const char *help; /* one or more whole sentences */

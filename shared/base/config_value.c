@@ -34,11 +34,11 @@ set_string(struct config *c, const struct config_key *k, const char *text)
 	char *copy = strdup(text);
 	if (copy == NULL)
 		return CONFIG_VALUE_NOMEM;
-	if (k->type == CONFIG_PATH) {
-		if (copy[0] != '/')
-			goto err0;
-	} else if (copy[0] == '\0') {
+	if (copy[0] == '\0') {
 		if (!k->may_be_empty)
+			goto err0;
+	} else if (k->type == CONFIG_PATH) {
+		if (copy[0] != '/')
 			goto err0;
 	} else if (!k->form(copy)) {
 		goto err0;
