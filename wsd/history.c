@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
-#define LOCK_WAIT_MS 5000 /* for a predecessor that is being killed */
+#define LOCK_WAIT_MS 2000 /* for a predecessor that is being killed */
 #define FORBIDDEN_MODE 0077
 #define DEAD_MAX (UINT64_C(8) << 20) /* besides as much as is kept */
 #define AGE_MIN_MS 60000

@@ -182,6 +182,8 @@ config_value_allowed(const struct config_key *k, struct buf *out)
 		break;
 	case CONFIG_PATH:
 		buf_puts(out, "an absolute path");
+		if (k->may_be_empty)
+			buf_puts(out, ", or nothing");
 		break;
 	case CONFIG_LIST:
 		buf_printf(out,

@@ -124,9 +124,12 @@ def test_unix_socket():
         assert stat.S_IMODE(w.socket_path.stat().st_mode) == 0o660
         assert w.ask(request(cookie=w.cookies["alice"]), unix=True)[0] == 101
 
+        other = w.dir / "other.conf"
+        other.write_text(w.conf.read_text().replace("/history", "/other"))
+
         def second():
             return subprocess.run(
-                [str(BUILD / "wsd"), "-c", str(w.conf), "--listen",
+                [str(BUILD / "wsd"), "-c", str(other), "--listen",
                  f"unix:{w.socket_path}"], capture_output=True, text=True,
                 timeout=20)
         # One that answers is not taken away.

@@ -52,6 +52,7 @@ struct fake {
 	struct clock_manual clock;
 	struct config config;
 	struct hub *hub;
+	struct history *history; /* NULL: memory alone */
 	struct person people[FAKE_PEOPLE];
 	size_t count;
 };
@@ -65,12 +66,9 @@ fake_group_setup(void **state)
 	return 0;
 }
 
-static inline int
-fake_setup(void **state)
+static inline void
+fake_configure(struct fake *f)
 {
-	struct fake *f = calloc(1, sizeof(*f));
-
-	assert_non_null(f);
 	clock_manual_init(&f->clock, FAKE_TIME_MS);
 	f->config.wsd.message_bytes = 4096;
 	f->config.wsd.history_messages = 100;
@@ -78,6 +76,15 @@ fake_setup(void **state)
 	f->config.wsd.slow_bytes = 1 << 20;
 	f->config.wsd.slow_s = 10;
 	f->config.wsd.leave_grace_s = 5;
+}
+
+static inline int
+fake_setup(void **state)
+{
+	struct fake *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	fake_configure(f);
 	f->hub = hub_new(&(struct hub_opts){
 	    .transport = &fake_transport,
 	    .clock = &f->clock.clock,
