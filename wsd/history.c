@@ -266,8 +266,7 @@ history_wants_renewal(const struct history *h)
 		return true;
 	if (age_ms > 0 && age_ms < AGE_MIN_MS)
 		age_ms = AGE_MIN_MS;
-	return age_ms > 0 && f->offset > f->carried &&
-	    now_ms - h->begun_ms > age_ms;
+	return age_ms > 0 && now_ms - h->begun_ms > age_ms;
 }
 
 void

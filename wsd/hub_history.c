@@ -156,6 +156,7 @@ hub_renew_history(struct hub *h)
 
 	if (history == NULL || !history_wants_renewal(history))
 		return;
+	room_keep(&h->room);
 	history_renew(history, fill, h);
 	if (!history_is_failing(history))
 		room_tell_untold(&h->room);
