@@ -115,7 +115,7 @@ client_drop_queue(struct client *c)
 size_t
 client_memory(const struct client *c)
 {
-	size_t n = c->kept;
+	size_t n = c->kept + c->kernel;
 
 	if (c->queue != NULL)
 		n += sizeof(*c->queue) + c->queue->size;

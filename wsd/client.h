@@ -52,6 +52,7 @@ struct client {
 	uint32_t queued_at; /* index, or CLIENT_NOT_QUEUED */
 	uint32_t unanswered; /* pings */
 	uint32_t kept; /* bytes of a frame in the transport's memory */
+	uint32_t kernel; /* bytes it held when last looked at */
 	uint32_t accounted; /* client_memory, as the fan-out last counted it */
 };
 

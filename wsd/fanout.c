@@ -93,6 +93,8 @@ want_write(struct fanout *f, struct fanout_seat *s)
 		return;
 	s->flags |= FANOUT_WAITING;
 	f->waiting++;
+	s->client->kernel = 0; /* counted as full from here on */
+	fanout_account(f, s->client);
 	f->transport->want_write(s->conn);
 }
 
@@ -155,7 +157,16 @@ stop(struct fanout *f, struct fanout_seat *s)
 	f->members[s->encoding]--;
 	drop_queue(f, s->client);
 	client_drop_partial(s->client);
+	fanout_account(f, s->client);
+	f->leaving += fanout_impl_cost_of(s);
+}
+
+void
+fanout_impl_forget_cost(struct fanout *f, struct fanout_seat *s)
+{
+	f->leaving -= fanout_impl_cost_of(s);
 	stop_waiting(f, s);
+	s->client->kernel = 0;
 	fanout_account(f, s->client);
 }
 
@@ -166,6 +177,7 @@ fanout_remove(struct fanout *f, struct client *c)
 
 	if (!(s->flags & FANOUT_CLOSING))
 		stop(f, s);
+	fanout_impl_forget_cost(f, s);
 	*s = f->seats[--f->count];
 	s->client->seat = c->seat;
 }
@@ -250,6 +262,7 @@ write_once(struct fanout *f, struct fanout_seat *s)
 	if (taken.kept > 0)
 		s->client->kept = (uint32_t)taken.kept;
 	f->writes++;
+	f->written += taken.bytes;
 	f->deliveries += p.frames;
 	s->cursor += p.stream_bytes;
 	if (p.queued_bytes > 0) {

@@ -51,6 +51,10 @@ struct fanout {
 	uint64_t queued_bytes;
 	uint64_t memory; /* private: queues, unfinished messages, kept */
 	size_t waiting; /* seats with that flag */
+	uint64_t leaving; /* of all that, what closing ones hold */
+	uint64_t written; /* bytes, to the transport */
+	uint64_t written_looked; /* of these, up to the last look */
+	size_t looked; /* seats up to here, at what the kernel holds */
 	uint64_t epoch; /* for the cursor in a close */
 };
 
@@ -113,14 +117,23 @@ void fanout_account(struct fanout *f, struct client *c);
 
 /*
  * Bytes that connections hold beyond what each costs at rest: queues,
- * unfinished messages, and what the kernel has for those that are busy.
+ * unfinished messages, and what the kernel has for them (of those that are
+ * not busy, as of some seconds ago).
  */
 uint64_t fanout_memory(const struct fanout *f);
 
 /*
- * If that is more than limit (0: none), closes those that hold the most, and
- * of those who hold as much the slowest, until it is an eighth below.
+ * Keeps that below limit (0: none). Above three quarters, those that hold
+ * the most are closed as too slow, and of those who hold as much the slowest
+ * first. Whoever is closing still holds it for a while; so above the limit
+ * they, and then the others in the same order, are cut.
  */
 void fanout_relieve(struct fanout *f, uint64_t limit);
+
+static inline uint64_t
+fanout_memory_soft(uint64_t limit)
+{
+	return limit - limit / 4;
+}
 
 #endif

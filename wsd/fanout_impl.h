@@ -13,6 +13,18 @@ fanout_impl_has_pending(const struct fanout *f, const struct fanout_seat *s)
 	    s->cursor != f->streams[s->encoding].end;
 }
 
+/* What it holds, in fanout_memory's terms. */
+static inline size_t
+fanout_impl_cost_of(const struct fanout_seat *s)
+{
+	size_t n = s->client->accounted;
+
+	return s->flags & FANOUT_WAITING ? n + TRANSPORT_KERNEL_BYTES : n;
+}
+
+/* It is closing, and holds nothing any more. */
+void fanout_impl_forget_cost(struct fanout *f, struct fanout_seat *s);
+
 /* --- what the streams must hold: the slowest one's cursor ----------------- */
 
 static inline void

@@ -10,6 +10,11 @@
 
 #define LATE_TICK_MS 3000
 #define WEIGHTS 65 /* powers of two */
+#define LOOK_BYTES_MIN 1024
+#define LOOK_BYTES_MAX 16384
+#define LOOK_TICKS 8 /* each is looked at in so many, too */
+
+static void look_at_kernel(struct fanout *f, uint64_t n);
 
 uint64_t
 fanout_impl_lag_of(const struct fanout *f, struct fanout_seat *s)
@@ -75,6 +80,7 @@ fanout_tick(struct fanout *f, int64_t now_ms, int64_t slow_ms)
 	if (now_ms - f->ticked_ms > LATE_TICK_MS)
 		slow_ms = 0;
 	f->ticked_ms = now_ms;
+	look_at_kernel(f, f->count / LOOK_TICKS + 1);
 	fanout_impl_start_needed(f, needed);
 	for (size_t i = 0; i < f->count; i++) {
 		struct fanout_seat *s = &f->seats[i];
@@ -96,50 +102,106 @@ fanout_memory(const struct fanout *f)
 	return f->memory + f->waiting * TRANSPORT_KERNEL_BYTES;
 }
 
-static size_t
-cost_of(const struct fanout_seat *s)
-{
-	size_t n = s->client->accounted;
-
-	return s->flags & FANOUT_WAITING ? n + TRANSPORT_KERNEL_BYTES : n;
-}
-
 /* Its power of two; who is farther behind weighs more at the same cost. */
 static int
 weight_of(const struct fanout *f, struct fanout_seat *s)
 {
-	uint64_t n = cost_of(s) + fanout_impl_lag_of(f, s);
+	uint64_t n = fanout_impl_cost_of(s) + fanout_impl_lag_of(f, s);
 	int weight = 0;
 
 	for (; n > 0; n >>= 1)
 		weight++;
-	return weight;
+	/* Nothing more is lost with one that is closing. */
+	return s->flags & FANOUT_CLOSING ? weight + WEIGHTS : weight;
+}
+
+static void
+cut(struct fanout *f, struct fanout_seat *s)
+{
+	fanout_impl_forget_cost(f, s);
+	f->transport->cut(s->conn);
+}
+
+/*
+ * Ends the heaviest until so much is wanted no more: two walks, since a list
+ * in order would cost every write.
+ */
+static void
+end_heaviest(struct fanout *f, uint64_t wanted, bool has_to_cut)
+{
+	uint64_t found[2 * WEIGHTS] = {0}, sum = 0;
+	int least = 2 * WEIGHTS;
+
+	for (size_t i = 0; i < f->count; i++)
+		found[weight_of(f, &f->seats[i])] +=
+		    fanout_impl_cost_of(&f->seats[i]);
+	if (!has_to_cut)
+		least = WEIGHTS;
+	while (sum < wanted && least > 0)
+		sum += found[--least];
+	for (size_t i = 0; i < f->count && wanted > 0; i++) {
+		struct fanout_seat *s = &f->seats[i];
+		uint64_t cost = fanout_impl_cost_of(s);
+		if (cost == 0 || weight_of(f, s) < least ||
+		    (!has_to_cut && s->flags & FANOUT_CLOSING))
+			continue;
+		wanted -= cost < wanted ? cost : wanted;
+		if (!(s->flags & FANOUT_CLOSING))
+			fanout_impl_close_slow(f, s);
+		if (has_to_cut)
+			cut(f, s);
+	}
+}
+
+/* Asks what the kernel holds for the next n connections. */
+static void
+look_at_kernel(struct fanout *f, uint64_t n)
+{
+	if (n > f->count)
+		n = f->count;
+	for (; n > 0; n--) {
+		if (f->looked >= f->count)
+			f->looked = 0;
+		struct fanout_seat *s = &f->seats[f->looked++];
+		if (s->flags & (FANOUT_CLOSING | FANOUT_WAITING))
+			continue;
+		s->client->kernel =
+		    (uint32_t)f->transport->kernel_bytes(s->conn);
+		fanout_account(f, s->client);
+	}
+}
+
+/*
+ * A reader may have stopped though it is not busy yet, so the kernel is asked
+ * once for so many bytes written that all who were not asked since cannot
+ * hold more than an eighth of the limit.
+ */
+static void
+look_at_written(struct fanout *f, uint64_t limit)
+{
+	uint64_t step = limit / 8 / (f->count + 1);
+
+	if (step < LOOK_BYTES_MIN)
+		step = LOOK_BYTES_MIN;
+	if (step > LOOK_BYTES_MAX)
+		step = LOOK_BYTES_MAX;
+	uint64_t looks = (f->written - f->written_looked) / step;
+	f->written_looked += looks * step;
+	look_at_kernel(f, looks);
 }
 
 void
 fanout_relieve(struct fanout *f, uint64_t limit)
 {
-	uint64_t freed[WEIGHTS] = {0}, used = fanout_memory(f);
-	int least = WEIGHTS;
+	uint64_t soft = fanout_memory_soft(limit);
 
-	if (limit == 0 || used <= limit)
+	if (limit == 0)
 		return;
-	/* An eighth below, so that this is not for each byte. */
-	uint64_t wanted = used - (limit - limit / 8), found = 0;
-	for (size_t i = 0; i < f->count; i++) {
-		struct fanout_seat *s = &f->seats[i];
-		if (!(s->flags & FANOUT_CLOSING) && cost_of(s) > 0)
-			freed[weight_of(f, s)] += cost_of(s);
-	}
-	while (found < wanted && least > 0)
-		found += freed[--least];
-	for (size_t i = 0; i < f->count && wanted > 0; i++) {
-		struct fanout_seat *s = &f->seats[i];
-		uint64_t cost = cost_of(s);
-		if (s->flags & FANOUT_CLOSING || cost == 0 ||
-		    weight_of(f, s) < least)
-			continue;
-		wanted -= cost < wanted ? cost : wanted;
-		fanout_impl_close_slow(f, s);
-	}
+	look_at_written(f, limit);
+	/* An eighth below either, so that this is not for each byte. */
+	if (fanout_memory(f) - f->leaving > soft)
+		end_heaviest(f,
+		    fanout_memory(f) - f->leaving - (soft - soft / 8), false);
+	if (fanout_memory(f) > limit)
+		end_heaviest(f, fanout_memory(f) - (limit - limit / 8), true);
 }

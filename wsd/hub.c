@@ -75,7 +75,7 @@ is_out_of_memory(const struct hub *h)
 	return m->total > 0 &&
 	    (count * CONFIG_MEMORY_CONNECTION > (uint64_t)m->connections ||
 		fanout_memory(&h->room.fanout) + h->room.online.len >=
-		    (uint64_t)m->queues);
+		    fanout_memory_soft((uint64_t)m->queues));
 }
 
 enum hub_err
@@ -322,7 +322,7 @@ hub_get_memory(const struct hub *h, struct hub_memory *out)
 	    .history =
 		stream_kept_bytes(log) + log->kept_said * CONFIG_MEMORY_MESSAGE,
 	    .queues = fanout_memory(f),
-	    .kernel = f->waiting * TRANSPORT_KERNEL_BYTES,
+	    .leaving = f->leaving,
 	};
 	for (size_t i = 0; i < FANOUT_ENCODINGS; i++)
 		out->streams += stream_held_bytes(&f->streams[i]);

@@ -167,16 +167,15 @@ void hub_get_stats(const struct hub *h, struct hub_stats *out);
 
 /*
  * wsd.max_memory: its shares (all 0: no limit) and what of each is used, in
- * bytes. base is not counted while running. What the kernel holds for those
- * who are being closed, 3 s at most, is not counted.
+ * bytes. base is not counted while running.
  */
 struct hub_memory {
 	struct config_memory shares;
 	uint64_t connections;
 	uint64_t history; /* log bytes kept, their index, refs */
 	uint64_t streams; /* log bytes held beyond that */
-	uint64_t queues; /* private, of which in the kernel: */
-	uint64_t kernel;
+	uint64_t queues; /* of single connections, the kernel's included */
+	uint64_t leaving; /* of that, what those have who are closing */
 };
 void hub_get_memory(const struct hub *h, struct hub_memory *out);
 

@@ -20,8 +20,9 @@
  * stand still. It doubles the figures for its own bookkeeping.
  */
 #define TRANSPORT_SOCKET_BYTES 65536
-/* What it holds at most for one that is busy. */
-#define TRANSPORT_KERNEL_BYTES (2 * TRANSPORT_SOCKET_BYTES)
+/* What it holds at most for one that is busy: it overshoots by a write. */
+#define TRANSPORT_KERNEL_BYTES \
+	(2 * TRANSPORT_SOCKET_BYTES + TRANSPORT_WRITE_MAX)
 
 enum transport_result {
 	TRANSPORT_OK = 0, /* at least one frame taken */
@@ -58,6 +59,13 @@ struct transport_ops {
 	 * bytes of UTF-8, may be "".
 	 */
 	void (*close)(void *conn, uint16_t code, const char *reason);
+	/*
+	 * Ends it with this round, closing or not; what is unsent is dropped,
+	 * by the kernel too. hub_gone follows, later.
+	 */
+	void (*cut)(void *conn);
+	/* Bytes that the kernel holds of what was written: a system call. */
+	size_t (*kernel_bytes)(void *conn);
 };
 
 #endif

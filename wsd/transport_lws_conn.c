@@ -11,6 +11,7 @@
 #include "wsd/frame.h"
 #include "wsd/transport_lws.h"
 
+#include <linux/sock_diag.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -135,7 +136,26 @@ conn_close(void *conn, uint16_t code, const char *reason)
 		conn_set_state(c, CONN_DOOMED);
 }
 
+static void
+cut_soon(void *conn)
+{
+	conn_set_state(conn, CONN_DOOMED);
+}
+
+static size_t
+kernel_bytes(void *conn)
+{
+	const struct conn *c = conn;
+	uint32_t info[SK_MEMINFO_VARS] = {0};
+	socklen_t n = sizeof(info);
+
+	getsockopt(lws_get_socket_fd(c->wsi), SOL_SOCKET, SO_MEMINFO, info, &n);
+	return info[SK_MEMINFO_WMEM_QUEUED];
+}
+
 static const struct transport_ops raw_ops = {
+    .cut = cut_soon,
+    .kernel_bytes = kernel_bytes,
     .write = raw_write,
     .is_busy = raw_is_busy,
     .want_write = want_write,
@@ -196,6 +216,8 @@ conn_resume(struct conn *c)
 }
 
 static const struct transport_ops framed_ops = {
+    .cut = cut_soon,
+    .kernel_bytes = kernel_bytes,
     .write = library_write,
     .is_busy = library_is_busy,
     .want_write = want_write,
@@ -209,13 +231,17 @@ transport_lws_ops(bool is_framed)
 }
 
 /*
- * Closes at once. With bytes still buffered the library would wait for them
- * to drain; after a failed write it does not.
+ * Closes at once, and with a reset: else what is unsent would stay with the
+ * kernel for minutes, for a peer that has stopped. With bytes still buffered
+ * the library would wait for them to drain; after a failed write it does not.
  */
 void
 conn_cut(struct conn *c)
 {
 	struct lws *wsi = c->wsi;
+	const struct linger none = {.l_onoff = 1};
+	setsockopt(
+	    lws_get_socket_fd(wsi), SOL_SOCKET, SO_LINGER, &none, sizeof(none));
 	if (lws_partial_buffered(wsi)) {
 		shutdown(lws_get_socket_fd(wsi), SHUT_RDWR);
 		write_raw(c, (const uint8_t *)"", 1);

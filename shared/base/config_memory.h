@@ -17,8 +17,8 @@
 
 /* One connection at rest, measured: 2.1 KB with everything that is its. */
 #define CONFIG_MEMORY_CONNECTION 2304
-/* One reader that is busy: 2 * SO_SNDBUF, and a frame that has begun. */
-#define CONFIG_MEMORY_BUSY ((int64_t)136 * 1024)
+/* One reader that is busy: 2 * SO_SNDBUF, a write, a frame that has begun. */
+#define CONFIG_MEMORY_BUSY ((int64_t)168 * 1024)
 /* The event log may take four times of what it holds: it doubles when more
  * than half full. */
 #define CONFIG_MEMORY_LOG 4

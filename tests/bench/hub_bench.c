@@ -46,7 +46,16 @@ ignore_close(void *conn, uint16_t code, const char *reason)
 	exit(EXIT_FAILURE);
 }
 
+static size_t
+kernel_bytes(void *conn)
+{
+	(void)conn;
+	return 0;
+}
+
 static const struct transport_ops transport = {
+    .cut = ignore_want,
+    .kernel_bytes = kernel_bytes,
     .write = take,
     .is_busy = is_busy,
     .want_write = ignore_want,

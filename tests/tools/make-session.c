@@ -6,7 +6,8 @@
  *                                      each; prints the cookie's value, one
  *                                      a line
  *   make-session --many N DIR USER...  the same for USER0 ... USER(N-1)
- *   make-session --end DIR VALUE...    ends those sessions
+ *   make-session --end DIR VALUE...    ends those sessions; prints when each
+ *                                      was durable (monotonic, ns)
  */
 #include "auth/crypto.h"
 #include "auth/keyring.h"
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define LOCK_WAIT_MS 5000
 #define LIFETIME_S 86400
@@ -99,6 +101,9 @@ end(struct sessions *s, const char *token)
 	enum store_err err = sessions_end(s, key);
 	if (err != STORE_OK)
 		die(key, err, sessions_detail(s));
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	printf("%lld%09ld\n", (long long)ts.tv_sec, ts.tv_nsec);
 }
 
 static void

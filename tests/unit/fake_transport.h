@@ -21,6 +21,8 @@ struct fake_conn {
 	uint16_t close_code; /* 0: open */
 	char close_reason[124];
 	size_t closes;
+	size_t cuts;
+	size_t unread; /* what the kernel says that it holds */
 	bool is_busy;
 	bool is_partial; /* each write leaves it busy */
 	size_t kernel_bytes; /* a write takes no more than the frame that
@@ -83,7 +85,21 @@ fake_close(void *conn, uint16_t code, const char *reason)
 	f->closes++;
 }
 
+static inline void
+fake_cut(void *conn)
+{
+	((struct fake_conn *)conn)->cuts++;
+}
+
+static inline size_t
+fake_kernel_bytes(void *conn)
+{
+	return ((struct fake_conn *)conn)->unread;
+}
+
 static const struct transport_ops fake_transport = {
+    .cut = fake_cut,
+    .kernel_bytes = fake_kernel_bytes,
     .write = fake_write,
     .is_busy = fake_is_busy,
     .want_write = fake_want_write,

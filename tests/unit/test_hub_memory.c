@@ -67,40 +67,95 @@ test_connections(void **state)
 }
 
 static void
+count(struct person **p, size_t n, size_t *closed, size_t *cut)
+{
+	*closed = 0;
+	*cut = 0;
+	for (size_t i = 0; i < n; i++) {
+		*closed += p[i]->conn.close_code == 4408;
+		*cut += p[i]->conn.cuts;
+		assert_true(p[i]->conn.closes >= p[i]->conn.cuts);
+		assert_true(p[i]->conn.cuts <= 1);
+	}
+}
+
+static void
 test_busy_readers(void **state)
 {
 	struct fake *f = *state;
 	struct person *a = join(f, "alice", HUB_PLAIN), *p[8];
-	size_t closed = 0;
+	size_t closed, cut;
 
 	for (int i = 0; i < 8; i++)
 		p[i] = join(f, "bob", HUB_PLAIN);
 	hub_flush(f->hub);
 	limit_queues(f, 8 * BUSY);
-	p[5]->conn.is_busy = true;
+	for (int i = 0; i < 6; i++)
+		p[i]->conn.is_busy = true;
 	say(f, a, "the first");
 	hub_flush(f->hub);
-	for (int i = 0; i < 8; i++)
-		p[i]->conn.is_busy = true;
-	say(f, a, "the second, and longer than that");
-	hub_flush(f->hub);
-	/* At the limit nobody is closed and nobody let in. */
-	assert_int_equal(memory(f).queues, 8 * BUSY);
+	/* Three quarters: nobody is closed, and nobody let in. */
+	count(p, 8, &closed, &cut);
+	assert_int_equal(closed, 0);
+	assert_int_equal(memory(f).queues, 6 * BUSY);
 	assert_int_equal(hub_may_join(f->hub, "carol", ""), HUB_FULL);
-	/* Above it, whoever holds the most goes, and the slowest of those. */
-	begin_message(f, p[2], 1);
-	for (int i = 0; i < 8; i++)
-		closed += p[i]->conn.close_code == 4408;
-	assert_int_equal(closed, 2);
+	/* Above: an eighth less shall be left, with a word for each. */
+	p[6]->conn.is_busy = true;
+	p[7]->conn.is_busy = true;
+	say(f, a, "the second");
+	hub_flush(f->hub);
+	count(p, 8, &closed, &cut);
+	assert_int_equal(closed, 3);
+	assert_int_equal(cut, 0);
+	assert_int_equal(memory(f).queues, 8 * BUSY);
+	assert_int_equal(memory(f).leaving, 3 * BUSY);
+	/* Above the limit, those go at once. */
+	begin_message(f, a, 100);
+	count(p, 8, &closed, &cut);
+	assert_int_equal(closed, 3);
+	assert_int_equal(cut, 2);
 	assert_int_equal(a->conn.close_code, 0);
 	assert_in_range(memory(f).queues, 6 * BUSY, 7 * BUSY);
-	assert_int_equal(hub_may_join(f->hub, "carol", ""), HUB_OK);
+	assert_int_equal(memory(f).leaving, BUSY);
 	for (int i = 0; i < 8; i++) {
 		p[i]->conn.is_busy = false;
-		hub_writable(f->hub, p[i]->client);
+		if (p[i]->conn.close_code != 0)
+			gone(f, p[i]);
+		else
+			can_write(f, p[i]);
 	}
+	assert_in_range(memory(f).queues, 1, 1000);
+	assert_int_equal(memory(f).leaving, 0);
+	assert_int_equal(hub_may_join(f->hub, "carol", ""), HUB_OK);
+}
+
+/* Who has stopped but is not busy yet: the kernel is asked, in turns. */
+static void
+test_unread(void **state)
+{
+	struct fake *f = *state;
+	struct person *p[20];
+	size_t closed, cut;
+
+	for (int i = 0; i < 20; i++)
+		p[i] = join(f, "bob", HUB_PLAIN);
 	hub_flush(f->hub);
-	assert_int_equal(memory(f).kernel, 0);
+	limit_queues(f, 1000000);
+	for (int i = 0; i < 20; i++)
+		p[i]->conn.unread = 50000;
+	for (int i = 0; i < 3; i++)
+		hub_tick(f->hub);
+	assert_in_range(memory(f).queues, 300000, 500000);
+	for (int i = 0; i < 10; i++)
+		hub_tick(f->hub);
+	count(p, 20, &closed, &cut);
+	assert_in_range(closed, 5, 8);
+	assert_int_equal(cut, 0);
+	for (int i = 0; i < 20; i++)
+		p[i]->conn.unread = 0;
+	for (int i = 0; i < 10; i++)
+		hub_tick(f->hub);
+	assert_int_equal(memory(f).queues, memory(f).leaving);
 }
 
 static void
@@ -121,7 +176,7 @@ test_unfinished_messages(void **state)
 	}
 	for (size_t i = 0; i < FAKE_PEOPLE - 1; i++)
 		closed += p[i]->conn.close_code == 4408;
-	assert_in_range(closed, 38, 45);
+	assert_in_range(closed, 40, 50);
 	/* It holds less than they do. */
 	assert_int_equal(a->conn.close_code, 0);
 	for (size_t i = 0; i < FAKE_PEOPLE - 1; i++)
@@ -148,11 +203,11 @@ test_slowest_first(void **state)
 	b->conn.is_busy = true;
 	say(f, a, "x");
 	hub_flush(f->hub);
-	limit_queues(f, 2 * BUSY - 9);
+	limit_queues(f, 2 * BUSY);
 	assert_int_equal(c->conn.close_code, 4408);
 	assert_int_equal(b->conn.close_code, 0);
 	assert_int_equal(a->conn.close_code, 0);
-	assert_int_equal(memory(f).queues, BUSY);
+	assert_int_equal(memory(f).leaving, BUSY);
 }
 
 /* The history keeps to its share, whatever its own limits say. */
@@ -182,6 +237,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    FAKE_TEST(test_connections),
 	    FAKE_TEST(test_busy_readers),
+	    FAKE_TEST(test_unread),
 	    FAKE_TEST(test_unfinished_messages),
 	    FAKE_TEST(test_slowest_first),
 	    FAKE_TEST(test_history),
