@@ -75,15 +75,19 @@ class Wsd:
         finally:
             self.temp.cleanup()
 
-    def start(self):
+    def spawn(self):
+        """A process, which may not be listening yet."""
         self.socket_path = self.dir / "wsd.sock"
-        self.lines = []
-        self.process = subprocess.Popen(
+        return subprocess.Popen(
             [str(self.program), "-c", str(self.conf),
              "--listen", "127.0.0.1:0", "--listen",
              f"unix:{self.socket_path}", *self.options],
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             errors="replace", **self.popen)
+
+    def start(self):
+        self.lines = []
+        self.process = self.spawn()
         threading.Thread(target=self._read, args=(self.process.stderr,),
                          daemon=True).start()
         wait_until(lambda: self.has_logged("listening on unix:") or
