@@ -14,6 +14,7 @@ enum frame_opcode {
 	FRAME_TEXT = 0x1,
 	FRAME_CLOSE = 0x8,
 	FRAME_PING = 0x9,
+	FRAME_PONG = 0xa,
 };
 
 /* Writes the header for n payload bytes; returns its length: 2, 4 or 10. */
@@ -27,13 +28,6 @@ size_t frame_header(
  */
 void frame_measure(
     const uint8_t *bytes, size_t n, size_t *header_bytes, size_t *frame_bytes);
-
-/* What kind of frame it is. */
-static inline enum frame_opcode
-frame_opcode(const uint8_t *frame)
-{
-	return (enum frame_opcode)(frame[0] & 0xf);
-}
 
 /*
  * The bytes of as many whole frames from the start as fit into max; of the

@@ -90,13 +90,13 @@ hub_join(struct hub *h, const struct hub_join *join, struct client **out);
 /*
  * Bytes of a data frame as they come: fragments of one message in order.
  * remaining: payload bytes of the current frame still to come, so that a
- * message that will be too long is refused from its header. Text was already
- * checked for UTF-8 by the transport when is_final.
+ * message that will be too long is refused from its header. Text is UTF-8 as
+ * far as it goes, and whole when is_final: the transport checked.
  */
 struct hub_fragment {
 	const uint8_t *bytes;
 	size_t n;
-	size_t remaining;
+	uint64_t remaining;
 	bool is_first; /* of the message */
 	bool is_final; /* of the message */
 	bool is_binary;

@@ -189,7 +189,7 @@ payload_max(const struct hub *h, enum hub_protocol encoding)
 
 /* Room for a and b behind used bytes of max, without overflow. */
 static bool
-does_fit(size_t max, size_t used, size_t a, size_t b)
+does_fit(size_t max, size_t used, size_t a, uint64_t b)
 {
 	return used <= max && a <= max - used && b <= max - used - a;
 }

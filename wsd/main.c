@@ -25,8 +25,6 @@ usage(FILE *to)
 	    "  -n, --check         check the configuration and exit\n"
 	    "      --listen WHERE  unix:PATH or HOST:PORT in place of "
 	    "wsd.listen; repeatable\n"
-	    "      --framed        let the library frame each message "
-	    "(slower; for comparison)\n"
 	    "  -h, --help\n"
 	    "  -V, --version\n",
 	    to);
@@ -36,14 +34,12 @@ int
 main(int argc, char **argv)
 {
 	enum {
-		OPT_LISTEN = 256,
-		OPT_FRAMED
+		OPT_LISTEN = 256
 	};
 	static const struct option longs[] = {
 	    {"config", required_argument, NULL, 'c'},
 	    {"check", no_argument, NULL, 'n'},
 	    {"listen", required_argument, NULL, OPT_LISTEN},
-	    {"framed", no_argument, NULL, OPT_FRAMED},
 	    {"help", no_argument, NULL, 'h'},
 	    {"version", no_argument, NULL, 'V'},
 	    {NULL, 0, NULL, 0},
@@ -69,9 +65,6 @@ main(int argc, char **argv)
 				return EXIT_USAGE;
 			}
 			listen[opts.listen_count++] = optarg;
-			break;
-		case OPT_FRAMED:
-			opts.is_framed = true;
 			break;
 		case 'h':
 			usage(stdout);

@@ -332,7 +332,7 @@ start(struct server *s)
 	if (s->loop == NULL || open_history(s) == -1)
 		return -1;
 	const struct hub_opts hub = {
-	    .transport = transport_lws_ops(s->o->is_framed),
+	    .transport = transport_lws_ops(),
 	    .clock = s->clock,
 	    .config = s->o->config,
 	    .epoch = epoch,

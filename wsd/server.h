@@ -6,7 +6,6 @@
 
 #include "base/config.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 struct server_opts {
@@ -14,7 +13,6 @@ struct server_opts {
 	const char *config_path; /* read again on SIGHUP; NULL: default one */
 	const char *const *listen; /* in place of wsd.listen */
 	size_t listen_count;
-	bool is_framed; /* see transport_lws_ops */
 };
 
 /* Runs until SIGTERM or SIGINT. 0, or -1: it could not start (logged). */

@@ -1,16 +1,17 @@
 /*
- * libwebsockets 4.1.6 reads frames, checks UTF-8 and keeps the rest of a
- * write that the kernel did not take whole. What it is kept away from:
- *
- * - Requests. It gets one that we wrote ourselves, after the stranger's was
- *   let in, so its HTTP parser, keep-alive, h2c and CONNECT never see a byte
- *   that somebody else chose.
- * - Writing frames and closing: see transport_lws_conn.c.
- * - Timers: sorted lists. None is ever set.
+ * libwebsockets 4.1.6 is the transport: it watches the sockets, reads them,
+ * says when one can be written, and closes. It gets them as raw ones, after
+ * our own answer to the handshake, because its WebSocket role takes unmasked
+ * frames, closes on some errors without a word, and costs 500 bytes a
+ * connection and a call for each 128 bytes; and so that its HTTP parser,
+ * keep-alive, h2c and CONNECT never see a byte that somebody else chose.
+ * What the bytes mean: deframe.c. Writing and closing: transport_lws_conn.c.
+ * Its timers are sorted lists; none is ever set.
  */
 #include "wsd/transport_lws.h"
 
 #include "base/log.h"
+#include "wsd/handshake.h"
 #include "wsd/transport_lws_conn.h"
 
 #include <stdio.h>
@@ -18,89 +19,63 @@
 #include <string.h>
 #include <unistd.h>
 
-/*
- * Of a frame in one read, and kept for each connection; at least a control
- * frame's 125. A long message takes more reads, which is little beside
- * sending it to everyone.
- */
-#define RX_BYTES 128
-/* Above any write, so that none is cut into pieces. */
-#define TX_BYTES 65536
+/* Of one read; the buffer is shared by all connections. */
+#define READ_BYTES 16384
+#define PROTOCOL "websocket"
+
+static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /* --- what the library calls ---------------------------------------------- */
 
+/* 0, or -1: the connection ends here. */
 static int
-on_established(struct transport_lws *t, struct lws *wsi, struct conn *c)
+on_bytes(struct conn *c, uint8_t *bytes, size_t n)
 {
-	struct hub_join join = *t->joining;
-	c->owner = t;
-	c->wsi = wsi;
-	TAILQ_INSERT_TAIL(&t->open, c, entry);
-	t->count++;
-	join.conn = c;
-	if (hub_join(t->hub, &join, &c->client) != HUB_OK) {
-		/* It was asked a moment ago and said yes: no memory. */
-		c->client = NULL;
-		conn_close(c, HUB_CLOSE_OVERLOADED, "no memory");
-		return 0;
+	struct transport_lws *t = c->owner;
+	struct deframe_piece p;
+
+	/* Whoever is closing is read on, for the answer or the end. */
+	while (c->state == CONN_OPEN || c->state == CONN_CLOSING) {
+		bool is_open = c->state == CONN_OPEN && c->client != NULL;
+		switch (deframe_next(&c->in, &bytes, &n, &p)) {
+		case DEFRAME_MORE:
+			return 0;
+		case DEFRAME_DATA:
+			if (!is_open)
+				break;
+			t->received++;
+			hub_receive(t->hub, c->client,
+			    &(struct hub_fragment){
+				.bytes = p.bytes,
+				.n = p.n,
+				.remaining = p.remaining,
+				.is_first = p.is_first,
+				.is_final = p.is_final,
+				.is_binary = p.is_binary,
+			    });
+			break;
+		case DEFRAME_PING:
+			if (is_open && hub_ping(t->hub, c->client))
+				conn_pong(c, p.bytes, p.n);
+			break;
+		case DEFRAME_PONG:
+			if (is_open)
+				hub_pong(t->hub, c->client);
+			break;
+		case DEFRAME_CLOSE:
+			return conn_answer_close(c, p.code);
+		case DEFRAME_FAILED:
+			if (c->state != CONN_OPEN)
+				return -1;
+			conn_fail(c, p.code, p.reason);
+			break;
+		}
 	}
-	t->has_joined = true;
 	return 0;
 }
 
 static void
-on_receive(struct conn *c, const void *in, size_t len)
-{
-	if (c->state != CONN_OPEN || c->client == NULL)
-		return;
-	const struct hub_fragment f = {
-	    .bytes = in,
-	    .n = len,
-	    .remaining = lws_remaining_packet_payload(c->wsi),
-	    .is_first = lws_is_first_fragment(c->wsi) != 0,
-	    .is_final = lws_is_final_fragment(c->wsi) != 0,
-	    .is_binary = lws_frame_is_binary(c->wsi) != 0,
-	};
-	c->owner->received++;
-	hub_receive(c->owner->hub, c->client, &f);
-}
-
-/* Which codes may stand in a close frame (RFC 6455 §7.4). */
-static bool
-is_close_code(unsigned code)
-{
-	return (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 &&
-		   code != 1006) ||
-	    (code >= 3000 && code <= 4999);
-}
-
-/*
- * The peer's close frame: the answer to ours, or the first, which gets its
- * code back. Always -1, which ends the connection without a frame of the
- * library's own.
- */
-static int
-on_peer_close(struct conn *c, const uint8_t *in, size_t len)
-{
-	if (c->state != CONN_OPEN)
-		return -1;
-	uint8_t payload[2] = {0};
-	size_t n = 0;
-	if (len > 0) {
-		unsigned code = len >= 2 ? (unsigned)in[0] << 8 | in[1] : 0;
-		if (!is_close_code(code))
-			code = 1002;
-		payload[0] = (uint8_t)(code >> 8);
-		payload[1] = (uint8_t)code;
-		n = sizeof(payload);
-	}
-	conn_write_close(c, payload, n);
-	conn_await_end(c);
-	return -1;
-}
-
-static void
-forget(struct conn *c)
+on_gone(struct conn *c)
 {
 	if (c == NULL || c->owner == NULL)
 		return;
@@ -108,7 +83,8 @@ forget(struct conn *c)
 	struct client *client = c->client;
 	TAILQ_REMOVE(conn_list_of(c), c, entry);
 	t->count--;
-	framed_fini(&c->framed);
+	deframe_fini(&c->in);
+	free(c->rest);
 	memset(c, 0, sizeof(*c));
 	if (client != NULL)
 		hub_gone(t->hub, client);
@@ -118,43 +94,19 @@ static int
 callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
     void *in, size_t len)
 {
-	struct transport_lws *t = lws_context_user(lws_get_context(wsi));
 	struct conn *c = user;
 
+	(void)wsi;
 	switch (reason) {
-	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-		/* Never positive: that would keep the connection for a
-		 * second request. Only our own request gets here. */
-		return t->joining != NULL && strcmp(in, "websocket") == 0 ? 0
-									  : -1;
-	case LWS_CALLBACK_HTTP:
-	case LWS_CALLBACK_RAW_ADOPT:
-		return -1;
-	case LWS_CALLBACK_ESTABLISHED:
-		return on_established(t, wsi, c);
-	case LWS_CALLBACK_RECEIVE:
-		on_receive(c, in, len);
-		return 0;
-	case LWS_CALLBACK_RECEIVE_PONG:
-		if (c->state == CONN_OPEN && c->client != NULL)
-			hub_pong(t->hub, c->client);
-		return 0;
-	case LWS_CALLBACK_SERVER_WRITEABLE:
-		if (c->state != CONN_OPEN || lws_partial_buffered(wsi))
-			return 0;
+	case LWS_CALLBACK_RAW_RX:
+		return on_bytes(c, in, len);
+	case LWS_CALLBACK_RAW_WRITEABLE:
 		if (conn_resume(c) && c->client != NULL)
-			hub_writable(t->hub, c->client);
+			hub_writable(c->owner->hub, c->client);
 		return 0;
-	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-		return on_peer_close(c, in, len);
-	case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
-		/* The library begins to close, for an error of the peer's. */
-		if (c != NULL && c->owner != NULL && c->state == CONN_OPEN)
-			conn_await_end(c);
-		return 0;
-	case LWS_CALLBACK_CLOSED:
+	case LWS_CALLBACK_RAW_CLOSE:
 	case LWS_CALLBACK_WSI_DESTROY:
-		forget(c);
+		on_gone(c);
 		return 0;
 	default:
 		return 0;
@@ -164,9 +116,7 @@ callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 /* --- the rest ------------------------------------------------------------ */
 
 static const struct lws_protocols protocols[] = {
-    /* The first is taken when the client asked for none. */
-    {"plain", callback, sizeof(struct conn), RX_BYTES, 0, NULL, TX_BYTES},
-    {"gatecast.v1", callback, sizeof(struct conn), RX_BYTES, 0, NULL, TX_BYTES},
+    {PROTOCOL, callback, sizeof(struct conn), 0, 0, NULL, 0},
     {NULL, NULL, 0, 0, 0, NULL, 0},
 };
 
@@ -204,6 +154,12 @@ destroy_context(struct transport_lws *t)
 		lws_context_destroy(t->context);
 }
 
+const struct transport_ops *
+transport_lws_ops(void)
+{
+	return &conn_ops;
+}
+
 struct transport_lws *
 transport_lws_new(struct loop *loop, struct hub *hub, const struct clock *clock)
 {
@@ -225,17 +181,15 @@ transport_lws_new(struct loop *loop, struct hub *hub, const struct clock *clock)
 	struct lws_context_creation_info info = {
 	    .port = CONTEXT_PORT_NO_LISTEN_SERVER,
 	    .protocols = protocols,
-	    .options = LWS_SERVER_OPTION_LIBUV |
-		LWS_SERVER_OPTION_VALIDATE_UTF8 |
-		LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+	    .options =
+		LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
 	    .foreign_loops = loops,
 	    .user = t,
 	    .pcontext = &t->context,
 	    .gid = (gid_t)-1,
 	    .uid = (uid_t)-1,
 	    .retry_and_idle_policy = &no_retry,
-	    .max_http_header_pool = 1024,
-	    .max_http_header_data = 1024, /* of the request we write */
+	    .pt_serv_buf_size = READ_BYTES,
 	};
 	t->context = lws_create_context(&info);
 	if (t->context == NULL)
@@ -254,37 +208,58 @@ err0:
 	return NULL;
 }
 
+/* The answer that makes it a WebSocket (RFC 6455 §4.2.2). 0 or -1. */
+static int
+answer(int fd, const char *key, size_t key_len, enum hub_protocol protocol)
+{
+	char text[128], accept[32], out[256];
+	unsigned char hash[20];
+
+	int n = snprintf(text, sizeof(text), "%.*s%s", (int)key_len, key, guid);
+	lws_SHA1((unsigned char *)text, (size_t)n, hash);
+	lws_b64_encode_string(
+	    (char *)hash, sizeof(hash), accept, sizeof(accept));
+	n = snprintf(out, sizeof(out),
+	    "HTTP/1.1 101 Switching Protocols\r\n"
+	    "Upgrade: websocket\r\n"
+	    "Connection: Upgrade\r\n"
+	    "Sec-WebSocket-Accept: %s\r\n"
+	    "%s"
+	    "\r\n",
+	    accept,
+	    protocol == HUB_GATECAST
+		? "Sec-WebSocket-Protocol: " HANDSHAKE_SUBPROTOCOL "\r\n"
+		: "");
+	/* A fresh socket has room for it. */
+	return send(fd, out, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) == n ? 0
+									  : -1;
+}
+
 int
 transport_lws_adopt(struct transport_lws *t, int fd, const char *key,
     size_t key_len, const struct hub_join *join)
 {
-	char request[512];
-	int n = snprintf(request, sizeof(request),
-	    "GET /websocket HTTP/1.1\r\n"
-	    "Host: localhost\r\n"
-	    "Upgrade: websocket\r\n"
-	    "Connection: upgrade\r\n"
-	    "Sec-WebSocket-Version: 13\r\n"
-	    "Sec-WebSocket-Key: %.*s\r\n"
-	    "%s"
-	    "\r\n",
-	    (int)key_len, key,
-	    join->protocol == HUB_GATECAST
-		? "Sec-WebSocket-Protocol: gatecast.v1\r\n"
-		: "");
-	if (n < 0 || (size_t)n >= sizeof(request)) {
+	if (answer(fd, key, key_len, join->protocol) == -1) {
 		close(fd);
 		return -1;
 	}
-	t->joining = join;
-	t->has_joined = false;
-	/* The answer is written and the hub joined before it returns. It
-	 * logs that as an error each time. */
-	lws_set_log_level(0, on_library_log);
-	lws_adopt_socket_vhost_readbuf(t->vhost, fd, request, (size_t)n);
-	set_library_log();
-	t->joining = NULL;
-	return t->has_joined ? 0 : -1;
+	struct lws *wsi = lws_adopt_descriptor_vhost(t->vhost, LWS_ADOPT_SOCKET,
+	    (lws_sock_file_fd_type){.sockfd = fd}, PROTOCOL, NULL);
+	if (wsi == NULL)
+		return -1; /* it closed fd */
+	struct hub_join with_conn = *join;
+	struct conn *c = lws_wsi_user(wsi);
+	c->owner = t;
+	c->wsi = wsi;
+	TAILQ_INSERT_TAIL(&t->open, c, entry);
+	t->count++;
+	with_conn.conn = c;
+	if (hub_join(t->hub, &with_conn, &c->client) == HUB_OK)
+		return 0;
+	/* It was asked a moment ago and said yes: no memory. */
+	c->client = NULL;
+	conn_close(c, HUB_CLOSE_OVERLOADED, "no memory");
+	return -1;
 }
 
 void

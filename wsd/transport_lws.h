@@ -16,11 +16,8 @@
 
 struct transport_lws;
 
-/*
- * For hub_opts.transport. is_framed: one framed library write a frame in
- * place of ready bytes; slower, and there to be compared with (a test aid).
- */
-const struct transport_ops *transport_lws_ops(bool is_framed);
+/* For hub_opts.transport. */
+const struct transport_ops *transport_lws_ops(void);
 
 /*
  * The hub and the clock must outlive it. The limit of open files must be set

@@ -1,16 +1,15 @@
 /*
- * Bytes of whole frames go out with LWS_WRITE_RAW, which is safe to continue
- * as long as each write ends on a frame boundary; a framed write while one is
- * unfinished corrupts the stream. The library's own close frame is lost when
- * bytes are still buffered or when WRITEABLE asked for it (libuv, Debian's
- * build), and each waits in a sorted list. Ours is bytes like any other,
- * behind what was written, and we wait for the answer ourselves.
+ * What goes out is ready bytes, straight to the kernel; what it does not
+ * take is kept here and not by libwebsockets, which would stop reading
+ * meanwhile and, with libuv, spin on what it does not read. Its framing and
+ * its closing are not used: a frame written while another is unfinished
+ * corrupts its stream, and its close frame is lost when bytes are buffered.
  */
 #include "wsd/transport_lws_conn.h"
 
 #include "wsd/frame.h"
-#include "wsd/transport_lws.h"
 
+#include <errno.h>
 #include <linux/sock_diag.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +17,7 @@
 
 /* How long a peer may take to answer a close frame. */
 #define CLOSE_WAIT_MS 3000
-#define CLOSE_PAYLOAD_MAX 125
-#define CLOSE_REASON_MAX (CLOSE_PAYLOAD_MAX - 2)
+#define CLOSE_REASON_MAX (DEFRAME_CONTROL_MAX - 2)
 
 struct conn_list *
 conn_list_of(struct conn *c)
@@ -28,6 +26,7 @@ conn_list_of(struct conn *c)
 	case CONN_OPEN:
 		return &c->owner->open;
 	case CONN_CLOSING:
+	case CONN_FAILED:
 		return &c->owner->closing;
 	case CONN_DOOMED:
 		break;
@@ -43,107 +42,110 @@ conn_set_state(struct conn *c, enum conn_state state)
 	TAILQ_INSERT_TAIL(conn_list_of(c), c, entry);
 }
 
-/*
- * Behind whatever the library keeps already. It takes a mutable pointer
- * because framed writes put a header in front of it; a raw write only reads.
- */
-static int
-write_raw(struct conn *c, const uint8_t *bytes, size_t n)
+/* How much of it the kernel took, or -1: the connection is dead. */
+static ssize_t
+send_some(struct conn *c, const uint8_t *bytes, size_t n)
 {
-	return lws_write(c->wsi, (unsigned char *)(uintptr_t)bytes, n,
-		   LWS_WRITE_RAW) < 0
-	    ? -1
-	    : 0;
+	ssize_t sent = send(
+	    lws_get_socket_fd(c->wsi), bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (sent == -1 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	return sent;
 }
 
-/*
- * The kernel first: nearly always it takes everything, and the library's own
- * way there costs 2 % more. What it does not take of a frame, and what it
- * says of a dead peer, is the library's, which keeps the rest
- * (lws_partial_buffered) and writes it when there is room.
- */
+/* Puts n bytes behind what waits. 0, or -1: no memory. */
+static int
+keep(struct conn *c, const uint8_t *bytes, size_t n)
+{
+	size_t used = c->rest == NULL ? 0 : c->rest->n;
+	struct conn_rest *r = realloc(c->rest, sizeof(*r) + used + n);
+	if (r == NULL)
+		return -1;
+	if (c->rest == NULL) {
+		*r = (struct conn_rest){0};
+		lws_callback_on_writable(c->wsi);
+	}
+	memcpy(r->bytes + used, bytes, n);
+	r->n = used + n;
+	c->rest = r;
+	return 0;
+}
+
+/* 0, or -1: nothing can be written any more. */
+static int
+put(struct conn *c, const uint8_t *bytes, size_t n)
+{
+	size_t sent = 0;
+	if (c->rest == NULL) {
+		ssize_t rc = send_some(c, bytes, n);
+		if (rc == -1)
+			return -1;
+		sent = (size_t)rc;
+	}
+	return sent == n ? 0 : keep(c, bytes + sent, n - sent);
+}
+
+/* A control frame of at most DEFRAME_CONTROL_MAX payload bytes. */
+static int
+put_control(
+    struct conn *c, enum frame_opcode opcode, const uint8_t *payload, size_t n)
+{
+	uint8_t frame[FRAME_HEADER_MAX + DEFRAME_CONTROL_MAX];
+	size_t header_bytes = frame_header(frame, opcode, n);
+	if (n > 0)
+		memcpy(frame + header_bytes, payload, n);
+	return put(c, frame, header_bytes + n);
+}
+
 static enum transport_result
-raw_write(
+conn_write(
     void *conn, const uint8_t *bytes, size_t n, struct transport_taken *taken)
 {
 	struct conn *c = conn;
 	size_t frames;
+
 	if (c->state != CONN_OPEN)
 		return TRANSPORT_GONE;
-	if (lws_partial_buffered(c->wsi))
+	if (c->rest != NULL)
 		return TRANSPORT_BUSY;
-	ssize_t sent = send(
-	    lws_get_socket_fd(c->wsi), bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	*taken = (struct transport_taken){.bytes = n};
+	ssize_t sent = send_some(c, bytes, n);
 	if (sent == (ssize_t)n)
 		return TRANSPORT_OK;
-	size_t at = sent > 0 ? (size_t)sent : 0;
-	taken->bytes = frame_run_past(bytes, n, at, &frames);
-	taken->kept = taken->bytes - at;
-	if (write_raw(c, bytes + at, taken->kept) == -1) {
-		conn_set_state(c, CONN_DOOMED);
-		return TRANSPORT_GONE;
+	if (sent != -1) {
+		size_t at = (size_t)sent;
+		taken->bytes = frame_run_past(bytes, n, at, &frames);
+		taken->kept = taken->bytes - at;
+		if (keep(c, bytes + at, taken->kept) == 0)
+			return TRANSPORT_OK;
 	}
-	return TRANSPORT_OK;
+	conn_set_state(c, CONN_DOOMED);
+	return TRANSPORT_GONE;
 }
 
 static bool
-raw_is_busy(void *conn)
+conn_is_busy(void *conn)
 {
-	struct conn *c = conn;
-	return c->state == CONN_OPEN && lws_partial_buffered(c->wsi);
+	const struct conn *c = conn;
+	return c->state == CONN_OPEN && c->rest != NULL;
 }
 
 static void
-want_write(void *conn)
+conn_want_write(void *conn)
 {
 	struct conn *c = conn;
 	if (c->state == CONN_OPEN)
 		lws_callback_on_writable(c->wsi);
 }
 
-int
-conn_write_close(struct conn *c, const uint8_t *payload, size_t n)
-{
-	uint8_t frame[FRAME_HEADER_MAX + CLOSE_PAYLOAD_MAX];
-	if (c->framed.n > 0)
-		return -1;
-	size_t header_bytes = frame_header(frame, FRAME_CLOSE, n);
-	memcpy(frame + header_bytes, payload, n);
-	return write_raw(c, frame, header_bytes + n);
-}
-
-void
-conn_await_end(struct conn *c)
-{
-	c->deadline_ms = clock_mono_ms(c->owner->clock) + CLOSE_WAIT_MS;
-	conn_set_state(c, CONN_CLOSING);
-}
-
-void
-conn_close(void *conn, uint16_t code, const char *reason)
-{
-	struct conn *c = conn;
-	if (c->state != CONN_OPEN)
-		return;
-	size_t len = strnlen(reason, CLOSE_REASON_MAX);
-	uint8_t payload[2 + CLOSE_REASON_MAX] = {
-	    (uint8_t)(code >> 8), (uint8_t)code};
-	memcpy(payload + 2, reason, len);
-	if (conn_write_close(c, payload, 2 + len) == 0)
-		conn_await_end(c);
-	else
-		conn_set_state(c, CONN_DOOMED);
-}
-
 static void
-cut_soon(void *conn)
+conn_cut_soon(void *conn)
 {
 	conn_set_state(conn, CONN_DOOMED);
 }
 
 static size_t
-kernel_bytes(void *conn)
+conn_kernel_bytes(void *conn)
 {
 	const struct conn *c = conn;
 	uint32_t info[SK_MEMINFO_VARS] = {0};
@@ -153,98 +155,120 @@ kernel_bytes(void *conn)
 	return info[SK_MEMINFO_WMEM_QUEUED];
 }
 
-static const struct transport_ops raw_ops = {
-    .cut = cut_soon,
-    .kernel_bytes = kernel_bytes,
-    .write = raw_write,
-    .is_busy = raw_is_busy,
-    .want_write = want_write,
+const struct transport_ops conn_ops = {
+    .write = conn_write,
+    .is_busy = conn_is_busy,
+    .want_write = conn_want_write,
     .close = conn_close,
+    .cut = conn_cut_soon,
+    .kernel_bytes = conn_kernel_bytes,
 };
 
-/* --- framed: the same by the library's own framing ---------------------- */
-
-static enum framed_sent
-send_framed(
-    void *arg, enum frame_opcode opcode, const uint8_t *payload, size_t n)
+/* A close frame, and then state (or none, when it cannot be written). */
+static void
+begin_close(
+    struct conn *c, enum conn_state state, const uint8_t *payload, size_t n)
 {
-	struct conn *c = arg;
-	/* It writes its header in front of the payload. */
-	unsigned char *copy = malloc(LWS_PRE + n);
-	if (copy == NULL)
-		return FRAMED_FAILED;
-	memcpy(copy + LWS_PRE, payload, n);
-	int rc = lws_write(c->wsi, copy + LWS_PRE, n,
-	    opcode == FRAME_PING ? LWS_WRITE_PING : LWS_WRITE_TEXT);
-	free(copy);
-	if (rc < 0)
-		return FRAMED_FAILED;
-	return lws_partial_buffered(c->wsi) ? FRAMED_UNFINISHED : FRAMED_MORE;
+	if (put_control(c, FRAME_CLOSE, payload, n) == -1)
+		state = CONN_DOOMED;
+	c->deadline_ms = clock_mono_ms(c->owner->clock) + CLOSE_WAIT_MS;
+	conn_set_state(c, state);
 }
 
-static bool
-library_is_busy(void *conn)
+static void
+close_with(
+    struct conn *c, enum conn_state state, uint16_t code, const char *reason)
 {
-	struct conn *c = conn;
-	return c->state == CONN_OPEN &&
-	    (c->framed.n > 0 || lws_partial_buffered(c->wsi));
+	size_t len = strnlen(reason, CLOSE_REASON_MAX);
+	uint8_t payload[DEFRAME_CONTROL_MAX] = {
+	    (uint8_t)(code >> 8), (uint8_t)code};
+	memcpy(payload + 2, reason, len);
+	begin_close(c, state, payload, 2 + len);
 }
 
-static enum transport_result
-library_write(
-    void *conn, const uint8_t *bytes, size_t n, struct transport_taken *taken)
+void
+conn_close(void *conn, uint16_t code, const char *reason)
 {
 	struct conn *c = conn;
-	if (c->state != CONN_OPEN)
-		return TRANSPORT_GONE;
-	if (library_is_busy(c))
-		return TRANSPORT_BUSY;
-	if (framed_write(&c->framed, bytes, n, send_framed, c) == -1) {
+	if (c->state == CONN_OPEN)
+		close_with(c, CONN_CLOSING, code, reason);
+}
+
+/*
+ * Its end of the stream tells the peer that no answer is read; what it still
+ * sends is, for closing on unread bytes would reset the connection, and the
+ * close frame might be lost.
+ */
+static void
+end_stream(struct conn *c)
+{
+	if (c->state == CONN_FAILED && c->rest == NULL)
+		shutdown(lws_get_socket_fd(c->wsi), SHUT_WR);
+}
+
+void
+conn_fail(struct conn *c, uint16_t code, const char *reason)
+{
+	close_with(c, CONN_FAILED, code, reason);
+	end_stream(c);
+}
+
+int
+conn_answer_close(struct conn *c, uint16_t code)
+{
+	const uint8_t payload[2] = {(uint8_t)(code >> 8), (uint8_t)code};
+	if (c->state == CONN_OPEN)
+		begin_close(c, CONN_FAILED, payload, code == 0 ? 0 : 2);
+	else
+		conn_set_state(c, CONN_FAILED);
+	return c->rest == NULL ? -1 : 0;
+}
+
+void
+conn_pong(struct conn *c, const uint8_t *payload, size_t n)
+{
+	struct conn_rest *r = c->rest;
+	if (r != NULL && r->pong > r->sent)
+		r->n = r->pong;
+	size_t at = r == NULL ? 0 : r->n;
+	if (put_control(c, FRAME_PONG, payload, n) == -1)
 		conn_set_state(c, CONN_DOOMED);
-		return TRANSPORT_GONE;
-	}
-	*taken = (struct transport_taken){.bytes = n, .kept = c->framed.n};
-	return TRANSPORT_OK;
+	else if (at > 0)
+		c->rest->pong = at;
 }
 
 bool
 conn_resume(struct conn *c)
 {
-	if (c->framed.n > 0 && framed_resume(&c->framed, send_framed, c) == -1)
-		conn_set_state(c, CONN_DOOMED);
-	return !library_is_busy(c);
-}
-
-static const struct transport_ops framed_ops = {
-    .cut = cut_soon,
-    .kernel_bytes = kernel_bytes,
-    .write = library_write,
-    .is_busy = library_is_busy,
-    .want_write = want_write,
-    .close = conn_close,
-};
-
-const struct transport_ops *
-transport_lws_ops(bool is_framed)
-{
-	return is_framed ? &framed_ops : &raw_ops;
+	struct conn_rest *r = c->rest;
+	if (r != NULL) {
+		ssize_t sent = send_some(c, r->bytes + r->sent, r->n - r->sent);
+		if (sent == -1) {
+			conn_set_state(c, CONN_DOOMED);
+			return false;
+		}
+		r->sent += (size_t)sent;
+		if (r->sent < r->n) {
+			lws_callback_on_writable(c->wsi);
+			return false;
+		}
+		free(r);
+		c->rest = NULL;
+		end_stream(c);
+	}
+	return c->state == CONN_OPEN;
 }
 
 /*
- * Closes at once, and with a reset: else what is unsent would stay with the
- * kernel for minutes, for a peer that has stopped. With bytes still buffered
- * the library would wait for them to drain; after a failed write it does not.
+ * With a reset: else what is unsent would stay with the kernel for minutes,
+ * for a peer that has stopped.
  */
 void
 conn_cut(struct conn *c)
 {
-	struct lws *wsi = c->wsi;
 	const struct linger none = {.l_onoff = 1};
-	setsockopt(
-	    lws_get_socket_fd(wsi), SOL_SOCKET, SO_LINGER, &none, sizeof(none));
-	if (lws_partial_buffered(wsi)) {
-		shutdown(lws_get_socket_fd(wsi), SHUT_RDWR);
-		write_raw(c, (const uint8_t *)"", 1);
-	}
-	lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+
+	setsockopt(lws_get_socket_fd(c->wsi), SOL_SOCKET, SO_LINGER, &none,
+	    sizeof(none));
+	lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
 }

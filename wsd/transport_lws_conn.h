@@ -6,7 +6,7 @@
 #define WSD_TRANSPORT_LWS_CONN_H
 
 #include "base/clock.h"
-#include "wsd/framed.h"
+#include "wsd/deframe.h"
 #include "wsd/hub.h"
 #include "wsd/loop.h"
 #include "wsd/transport.h"
@@ -19,8 +19,17 @@
 
 enum conn_state {
 	CONN_OPEN,
-	CONN_CLOSING, /* nothing is written any more */
+	CONN_CLOSING, /* our close frame is written; the peer's is awaited */
+	CONN_FAILED, /* the same, and nothing more is a frame */
 	CONN_DOOMED, /* transport_lws_reap cuts it */
+};
+
+/* What the kernel did not take. */
+struct conn_rest {
+	size_t sent;
+	size_t n;
+	size_t pong; /* where the last pong begins; 0: there is none */
+	uint8_t bytes[];
 };
 
 /* Zeroed by libwebsockets, which owns the memory (per_session_data). */
@@ -28,10 +37,11 @@ struct conn {
 	struct transport_lws *owner;
 	struct lws *wsi;
 	struct client *client; /* NULL: unknown to the hub */
+	struct conn_rest *rest; /* NULL: everything is written */
 	TAILQ_ENTRY(conn) entry; /* in the list of its state */
 	int64_t deadline_ms; /* while closing */
+	struct deframe in;
 	enum conn_state state;
-	struct framed framed; /* with transport_lws_ops(true) */
 };
 
 TAILQ_HEAD(conn_list, conn);
@@ -42,8 +52,6 @@ struct transport_lws {
 	struct loop *loop;
 	struct hub *hub;
 	const struct clock *clock;
-	const struct hub_join *joining; /* during adopt */
-	bool has_joined;
 	size_t count;
 	uint64_t received;
 	struct conn_list open, closing, doomed; /* by conn.state */
@@ -54,19 +62,28 @@ void conn_set_state(struct conn *c, enum conn_state state);
 /* The list of its state. */
 struct conn_list *conn_list_of(struct conn *c);
 
-/*
- * Writes a close frame with that payload (at most 125 bytes) behind whatever
- * is still buffered. 0, or -1: it cannot be written any more.
- */
-int conn_write_close(struct conn *c, const uint8_t *payload, size_t n);
-
-/* Nothing more is written; it is cut when the peer does not end it. */
-void conn_await_end(struct conn *c);
+/* For transport_lws_ops. */
+extern const struct transport_ops conn_ops;
 
 /* transport_ops.close */
 void conn_close(void *conn, uint16_t code, const char *reason);
 
-/* Writes on what waits (framed). Whether there is room for more. */
+/*
+ * The peer broke the protocol: the same, and the stream ends behind it
+ * (RFC 6455 §7.1.7).
+ */
+void conn_fail(struct conn *c, uint16_t code, const char *reason);
+
+/*
+ * The peer's close frame: the answer to ours, or the first, which gets its
+ * code back (0: none). 0, or -1: everything is written, it can end here.
+ */
+int conn_answer_close(struct conn *c, uint16_t code);
+
+/* Answers a ping; of those that wait for an answer, the last (§5.5.3). */
+void conn_pong(struct conn *c, const uint8_t *payload, size_t n);
+
+/* Writes on what waits. Whether the hub can write now. */
 bool conn_resume(struct conn *c);
 
 /* Closes at once; its callback comes before this returns. */

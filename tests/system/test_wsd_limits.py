@@ -137,9 +137,9 @@ def test_reader_that_stopped():
         slow.sock.close()
 
 
-def test_framed_slow_reader():
+def test_slow_reader_gets_everything():
     """Frames that wait behind an unfinished one come whole and in order."""
-    with Wsd(options=["--framed"], set={
+    with Wsd(set={
             "wsd.user_rate": 0, "wsd.slow_bytes": 4194304,
             "wsd.slow_s": 60}) as w:
         slow = w.client("bob")
