@@ -97,21 +97,31 @@ def test_nothing_queued_is_delivered():
     When wsd goes on both wait for it; the reader gets the frame that had
     begun to its end, and the close."""
     with Wsd(set={"wsd.user_rate": 0, "wsd.slow_bytes": 8 << 20}) as w:
-        with w.client("alice") as alice:
+        crowd = [w.client("alice") for _ in range(12)]
+        with crowd[0] as alice:
             settle(alice)
             bob = w.client("bob", protocol=None)
-            for i in range(200):
-                alice.say(f"{i}:" + "x" * 4000)
+            for i in range(50):
+                alice.say("x" * 4000)
                 alice.expect("ack")
+            # Many at once, so that a write carries several.
+            with asleep(w.process.pid):
+                for c in crowd:
+                    for i in range(250):
+                        c.say("x" * 80)
+            for c in crowd:
+                for i in range(250):
+                    c.expect("ack")
             with asleep(w.process.pid):
                 before = drain(bob.sock, bob)
-                assert 0 < len(before) < 200
+                assert 50 < len(before) < 3000
                 w.end(w.cookies["bob"])
             after = drain(bob.sock, bob)
             assert [opcode for opcode, _ in after] in (
                 [CLOSE], [TEXT, CLOSE]), len(after)
             assert struct.unpack(">H", after[-1][1][:2])[0] == 4401
-            bob.sock.close()
+            for c in (*crowd, bob):
+                c.sock.close()
 
 
 def test_no_keys():
