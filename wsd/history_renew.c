@@ -87,6 +87,8 @@ put_in_place(struct history *h)
 		close(h->file.fd);
 	h->file = h->next;
 	h->next.fd = -1;
+	h->was_synced = true;
+	h->begun_ms = h->tried_ms;
 	return files_sync_dir(files);
 }
 
@@ -120,7 +122,5 @@ history_renew(struct history *h, history_fill *fill, void *arg)
 		log_notice("%s/%s: mended", h->files.dir, HISTORY_FILE);
 	h->has_told = false;
 	h->is_failing = false;
-	h->begun_ms = h->tried_ms;
-	h->was_synced = true;
 	return 0;
 }
