@@ -6,7 +6,6 @@
 #include "auth/crypto.h"
 #include "base/buf.h"
 #include "base/config.h"
-#include "base/config_table.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "fcgi-app/cgi.h"
@@ -183,11 +182,6 @@ main(int argc, char **argv)
 		views_free(views);
 		goto err1;
 	}
-	const struct config_key *k;
-	for (size_t i = 0;
-	     !is_cgi && (k = config_next_ahead(config.lines, &i)) != NULL;)
-		log_warn("line %d: %s.%s has no effect in this version",
-		    config.lines[i - 1], k->section, k->name);
 	if (is_cgi) {
 		rc = cgi_run(&config, views);
 		views_free(views);

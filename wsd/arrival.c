@@ -14,7 +14,6 @@
 
 #include "base/log.h"
 #include "wsd/head.h"
-#include "wsd/refusal.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -24,7 +23,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ARRIVALS_MAX 4096
 #define ARRIVALS_BYTES_MAX (8 * 1024 * 1024) /* of heads; config_memory.c */
 #define LINGERING_MAX 256
 /*
@@ -58,6 +56,7 @@ struct arrivals {
 	struct arrivals_opts o;
 	struct arrival_list reading;
 	struct arrival_list lingering;
+	struct arrivals_stats stats;
 	char buf[HEAD_BYTES_MAX];
 };
 
@@ -92,6 +91,8 @@ static void
 cut(struct arrival *a, struct arrival_list *list)
 {
 	int fd = a->fd;
+	if (list == &a->owner->reading)
+		a->owner->stats.cut++;
 	release(a, list);
 	close(fd);
 }
@@ -142,6 +143,7 @@ refuse(struct arrivals *as, int fd, int status, const char *why, bool has_more)
 {
 	char out[REFUSAL_SIZE];
 	size_t n = refusal_format(status, why, out);
+	as->stats.refused[refusal_index(status)]++;
 	/* A fresh socket has room for it, and nobody waits if it has not. */
 	if (send(fd, out, n, MSG_NOSIGNAL | MSG_DONTWAIT) == -1 || !has_more) {
 		close(fd);
@@ -226,7 +228,7 @@ arrivals_add(struct arrivals *as, int fd, const char *peer)
 	}
 	a->deadline_ms = clock_mono_ms(as->o.clock) +
 	    as->o.config->wsd.handshake_timeout_s * 1000;
-	add(a, &as->reading, ARRIVALS_MAX);
+	add(a, &as->reading, as->o.max > 0 ? as->o.max : ARRIVALS_MAX);
 	if (n > 0 && stash(a, as->buf, (size_t)n) == -1)
 		cut(a, &as->reading);
 }
@@ -291,6 +293,12 @@ arrivals_tick(struct arrivals *as)
 	int64_t now = clock_mono_ms(as->o.clock);
 	cut_until(&as->reading, now);
 	cut_until(&as->lingering, now);
+}
+
+void
+arrivals_get_stats(const struct arrivals *as, struct arrivals_stats *out)
+{
+	*out = as->stats;
 }
 
 void

@@ -10,6 +10,7 @@
 #include "base/config.h"
 #include "wsd/handshake.h"
 #include "wsd/loop.h"
+#include "wsd/refusal.h"
 
 struct arrivals;
 
@@ -27,6 +28,14 @@ struct arrivals_opts {
 	const struct config *config; /* wsd.handshake_timeout_s, at each use */
 	arrival_decide *decide;
 	void *arg;
+	size_t max; /* of unfinished ones; 0: ARRIVALS_MAX */
+};
+
+#define ARRIVALS_MAX 4096
+
+struct arrivals_stats {
+	uint64_t refused[REFUSAL_STATUSES]; /* by refusal_status */
+	uint64_t cut; /* the request did not come in time, or in full */
 };
 
 struct arrivals *arrivals_new(const struct arrivals_opts *opts);
@@ -36,6 +45,8 @@ void arrivals_add(struct arrivals *as, int fd, const char *peer);
 
 /* Cuts those whose time is over. A few times a second. */
 void arrivals_tick(struct arrivals *as);
+
+void arrivals_get_stats(const struct arrivals *as, struct arrivals_stats *out);
 
 /* Closes all that are still here. */
 void arrivals_free(struct arrivals *as); /* NULL is legal */

@@ -182,6 +182,17 @@ fanout_remove(struct fanout *f, struct client *c)
 	s->client->seat = c->seat;
 }
 
+const uint16_t hub_close_codes[HUB_CLOSES - 1] = {
+    HUB_CLOSE_GOING_AWAY,
+    HUB_CLOSE_BINARY,
+    HUB_CLOSE_UTF8,
+    HUB_CLOSE_TOO_LONG,
+    HUB_CLOSE_OVERLOADED,
+    HUB_CLOSE_SESSION_OVER,
+    HUB_CLOSE_TOO_SLOW,
+    HUB_CLOSE_TOO_FAST,
+};
+
 void
 fanout_close(
     struct fanout *f, struct client *c, uint16_t code, const char *reason)
@@ -190,6 +201,10 @@ fanout_close(
 
 	if (s->flags & FANOUT_CLOSING)
 		return;
+	size_t i = 0;
+	while (i < HUB_CLOSES - 1 && hub_close_codes[i] != code)
+		i++;
+	f->closes[i]++;
 	stop(f, s);
 	f->transport->close(s->conn, code, reason);
 }
@@ -264,6 +279,7 @@ write_once(struct fanout *f, struct fanout_seat *s)
 	f->writes++;
 	f->written += taken.bytes;
 	f->deliveries += p.frames;
+	f->sent_bytes += taken.bytes;
 	s->cursor += p.stream_bytes;
 	if (p.queued_bytes > 0) {
 		client_sent(s->client, p.queued_bytes);

@@ -48,6 +48,8 @@ struct fanout {
 	uint64_t deliveries;
 	uint64_t writes;
 	uint64_t slow_closed;
+	uint64_t sent_bytes;
+	uint64_t closes[HUB_CLOSES];
 	uint64_t queued_bytes;
 	uint64_t memory; /* private: queues, unfinished messages, kept */
 	size_t waiting; /* seats with that flag */

@@ -145,6 +145,11 @@ hub_join(struct hub *h, const struct hub_join *join, struct client **out)
 		goto err4;
 
 	c->joined_ms = hub_mono_ms(h);
+	h->joined[join->protocol]++;
+	if (join->has_cursor)
+		h->resumes[!entry.is_resumed ? HUB_RESUME_FRESH
+			: entry.gap_to > 0   ? HUB_RESUMED_GAP
+					     : HUB_RESUMED]++;
 	if (entry.is_resumed)
 		fanout_resume(&r->fanout, c);
 	if (join->protocol == HUB_GATECAST)
@@ -176,6 +181,7 @@ hub_gone(struct hub *h, struct client *c)
 	tally_drop(&h->addresses, c->address);
 	held_remove(&h->held, c);
 	client_free(c);
+	h->gone++;
 	if (h->room.config->wsd.leave_grace_s == 0)
 		room_leaves(&h->room);
 }
@@ -184,6 +190,35 @@ size_t
 hub_count(const struct hub *h)
 {
 	return h->room.fanout.count;
+}
+
+/* Of the administrator's. */
+static int
+publish(struct hub *h, struct protocol_event *e)
+{
+	if (protocol_is_blank(e->text, e->text_bytes) ||
+	    e->text_bytes > (uint64_t)h->room.config->wsd.message_bytes)
+		return -1;
+	/* Who asked for it is told at once whether it happened. */
+	return room_broadcast(&h->room, e) == ROOM_OK ? room_commit(&h->room)
+						      : -1;
+}
+
+int
+hub_say_as(struct hub *h, const char *user, const char *text, size_t n)
+{
+	struct protocol_event e = {
+	    .type = PROTOCOL_MESSAGE,
+	    .user = user,
+	    .user_bytes = strlen(user),
+	    .text = text,
+	    .text_bytes = n,
+	};
+
+	if (publish(h, &e) == -1)
+		return -1;
+	h->messages++;
+	return 0;
 }
 
 int
@@ -195,12 +230,7 @@ hub_notice(struct hub *h, const char *text, size_t n)
 	    .text_bytes = n,
 	};
 
-	if (protocol_is_blank(text, n) ||
-	    n > (uint64_t)h->room.config->wsd.message_bytes)
-		return -1;
-	/* Who asked for it is told at once whether it happened. */
-	return room_broadcast(&h->room, &e) == ROOM_OK ? room_commit(&h->room)
-						       : -1;
+	return publish(h, &e);
 }
 
 /* --- what they get -------------------------------------------------------- */
@@ -289,42 +319,4 @@ hub_tick(struct hub *h)
 	room_keep(&h->room);
 	hub_relieve(h);
 	fanout_tick(f, now_ms, h->room.config->wsd.slow_s * MS_PER_S);
-}
-
-void
-hub_get_stats(const struct hub *h, struct hub_stats *out)
-{
-	const struct fanout *f = &h->room.fanout;
-
-	*out = (struct hub_stats){
-	    .connections = f->count,
-	    .users = h->room.presence.online,
-	    .seq = h->room.seq,
-	    .messages = h->messages,
-	    .deliveries = f->deliveries,
-	    .writes = f->writes,
-	    .slow_closed = f->slow_closed,
-	    .queued_bytes = f->queued_bytes,
-	};
-	for (size_t i = 0; i < FANOUT_ENCODINGS; i++)
-		out->log_bytes += stream_held_bytes(&f->streams[i]);
-}
-
-void
-hub_get_memory(const struct hub *h, struct hub_memory *out)
-{
-	const struct fanout *f = &h->room.fanout;
-	const struct stream *log = &f->streams[HUB_GATECAST];
-
-	*out = (struct hub_memory){
-	    .shares = h->room.shares,
-	    .connections = f->count * CONFIG_MEMORY_CONNECTION,
-	    .history =
-		stream_kept_bytes(log) + log->kept_said * CONFIG_MEMORY_MESSAGE,
-	    .queues = fanout_memory(f),
-	    .leaving = f->leaving,
-	};
-	for (size_t i = 0; i < FANOUT_ENCODINGS; i++)
-		out->streams += stream_held_bytes(&f->streams[i]);
-	out->streams -= stream_kept_bytes(log);
 }

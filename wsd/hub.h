@@ -133,6 +133,44 @@ void hub_tick(struct hub *h);
 /* An administrator's notice to all (n bytes of UTF-8). 0 or -1. */
 int hub_notice(struct hub *h, const char *text, size_t n);
 
+/* The same as a message of that user's (canonical), here or not. */
+int hub_say_as(struct hub *h, const char *user, const char *text, size_t n);
+
+/*
+ * Who is online, as spelled here, by a canonical name in any case; NULL:
+ * nobody. Valid until the next event.
+ */
+const char *hub_find_user(const struct hub *h, const char *name);
+
+/* Those online, in no order; connections 0: within wsd.leave_grace_s. */
+typedef void hub_visit_user(
+    void *arg, const char *name, int64_t since_ms, uint32_t connections);
+void hub_each_user(const struct hub *h, hub_visit_user *visit, void *arg);
+
+/*
+ * Closes the connections of a user or, if who is no name of anybody online
+ * but 8 hex digits or more, of the session whose id begins so. With 4401, the
+ * one code after which a page does not come back by itself; the session stays
+ * valid. *closed says how many.
+ */
+enum hub_kick {
+	HUB_KICK_OK = 0,
+	HUB_KICK_NOBODY,
+	HUB_KICK_AMBIGUOUS, /* more than one session; nobody was closed */
+};
+enum hub_kick
+hub_kick(struct hub *h, const char *who, const char *reason, size_t *closed);
+
+/* No joins from here on. */
+void hub_refuse_joins(struct hub *h);
+
+/* Flushes, and writes to each until nothing is pending or it is busy. */
+void hub_deliver(struct hub *h);
+
+/* Closes at most max of those still open. */
+void
+hub_close_some(struct hub *h, size_t max, uint16_t code, const char *reason);
+
 /* Closes every connection of that session with 4401. Returns how many. */
 size_t hub_end_session(struct hub *h, const char *session_key);
 
@@ -152,10 +190,32 @@ void hub_drain(struct hub *h, uint16_t code, const char *reason);
 
 size_t hub_count(const struct hub *h);
 
+#define HUB_PROTOCOLS 2
+/* What became of a cursor. */
+enum hub_resume {
+	HUB_RESUMED, /* from there on, nothing missing */
+	HUB_RESUMED_GAP, /* with an explicit gap */
+	HUB_RESUME_FRESH, /* of another epoch, or ahead: from now on */
+};
+#define HUB_RESUMES 3
+#define HUB_CLOSES 9 /* hub_close_codes, and behind them any other */
+extern const uint16_t hub_close_codes[HUB_CLOSES - 1];
+
 struct hub_stats {
-	size_t connections;
+	size_t connections; /* closing ones included */
+	size_t members[HUB_PROTOCOLS]; /* not closing */
 	size_t users;
+	uint64_t epoch;
 	uint64_t seq;
+	uint64_t joins[HUB_PROTOCOLS];
+	uint64_t gone; /* connections, whoever ended them */
+	uint64_t resumes[HUB_RESUMES];
+	uint64_t closes[HUB_CLOSES]; /* asked for by us */
+	uint64_t too_fast; /* messages refused */
+	uint64_t sent_bytes; /* frames handed to the transport */
+	uint64_t received_bytes; /* payloads */
+	size_t history_messages;
+	uint64_t history_bytes;
 	uint64_t messages; /* said by users */
 	uint64_t deliveries; /* events handed to the transport */
 	uint64_t writes;

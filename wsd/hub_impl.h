@@ -31,6 +31,11 @@ struct hub {
 	struct wheel pings;
 	uint64_t joins; /* spreads the pings */
 	uint64_t messages;
+	uint64_t joined[HUB_PROTOCOLS]; /* see struct hub_stats */
+	uint64_t gone;
+	uint64_t resumes[HUB_RESUMES];
+	uint64_t too_fast;
+	uint64_t received_bytes;
 	struct buf cleaned; /* a plain client's text */
 	bool is_draining;
 	struct hub_ack *acks;
@@ -40,6 +45,10 @@ struct hub {
 
 /* Closes the most expensive when wsd.max_memory is used up. */
 void hub_relieve(struct hub *h);
+
+/* Closes what is open of it with 4401. Returns how many. */
+size_t
+hub_close_session(struct hub *h, struct held_session *e, const char *reason);
 
 static inline int64_t
 hub_mono_ms(const struct hub *h)

@@ -41,6 +41,7 @@ take_token(struct hub *h, struct client *c)
 		u->refused = 0;
 		return 0;
 	}
+	h->too_fast++;
 	/* Who goes on and on after being told is shown the door. */
 	u->refused++;
 	if (u->refused > 2 * (uint64_t)(burst > 0 ? burst : 1)) {
@@ -205,6 +206,7 @@ hub_receive(struct hub *h, struct client *c, const struct hub_fragment *f)
 	if (fanout_is_closing(fanout, c))
 		return;
 	c->unanswered = 0;
+	h->received_bytes += n;
 	if (f->is_binary) {
 		fanout_close(fanout, c, HUB_CLOSE_BINARY, "text only");
 		return;

@@ -4,8 +4,8 @@
  */
 #include "wsd/hub_impl.h"
 
-static size_t
-end_session(struct hub *h, struct held_session *e)
+size_t
+hub_close_session(struct hub *h, struct held_session *e, const char *reason)
 {
 	size_t closed = 0;
 
@@ -13,10 +13,16 @@ end_session(struct hub *h, struct held_session *e)
 		if (fanout_is_closing(&h->room.fanout, c))
 			continue;
 		fanout_close(
-		    &h->room.fanout, c, HUB_CLOSE_SESSION_OVER, "session over");
+		    &h->room.fanout, c, HUB_CLOSE_SESSION_OVER, reason);
 		closed++;
 	}
 	return closed;
+}
+
+static size_t
+end_session(struct hub *h, struct held_session *e)
+{
+	return hub_close_session(h, e, "session over");
 }
 
 size_t

@@ -223,7 +223,7 @@ clear_stale(const char *path, const struct sockaddr_un *sun, struct buf *error)
 	if (!S_ISSOCK(st.st_mode)) {
 		buf_printf(error,
 		    "%s: is not a socket; remove it or "
-		    "choose another wsd.listen\n",
+		    "choose another path\n",
 		    path);
 		return -1;
 	}

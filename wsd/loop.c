@@ -167,6 +167,15 @@ on_closed(uv_handle_t *handle)
 }
 
 static void
+on_writable(uv_poll_t *handle, int status, int events)
+{
+	struct loop_fd *f = (struct loop_fd *)handle;
+	(void)status; /* a write says what is wrong */
+	(void)events;
+	f->fn(f->arg);
+}
+
+static void
 on_readable(uv_poll_t *handle, int status, int events)
 {
 	struct loop_fd *f = (struct loop_fd *)handle;
@@ -207,6 +216,12 @@ void
 loop_fd_resume(struct loop_fd *f)
 {
 	uv_poll_start(&f->handle, UV_READABLE, on_readable);
+}
+
+void
+loop_fd_want_write(struct loop_fd *f)
+{
+	uv_poll_start(&f->handle, UV_WRITABLE, on_writable);
 }
 
 void

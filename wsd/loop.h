@@ -50,6 +50,8 @@ int loop_on_signal(struct loop *l, int signum, loop_fn *fn, void *arg);
 struct loop_fd *loop_fd_new(struct loop *l, int fd, loop_fn *fn, void *arg);
 void loop_fd_pause(struct loop_fd *f);
 void loop_fd_resume(struct loop_fd *f);
+/* fn is called when it is writable, in place of readable, until resumed. */
+void loop_fd_want_write(struct loop_fd *f);
 void loop_fd_free(struct loop_fd *f); /* NULL is legal */
 
 /* Milliseconds; repeat 0: once. NULL out of memory. */

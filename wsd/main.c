@@ -3,7 +3,6 @@
  */
 #include "auth/crypto.h"
 #include "base/config.h"
-#include "base/config_table.h"
 #include "base/log.h"
 #include "wsd/server.h"
 
@@ -102,10 +101,6 @@ main(int argc, char **argv)
 	    .level = (enum log_level)config.log.level,
 	    .has_audit = config.log.audit};
 	log_init(&log);
-	const struct config_key *k;
-	for (size_t i = 0; (k = config_next_ahead(config.lines, &i)) != NULL;)
-		log_warn("line %d: %s.%s has no effect in this version",
-		    config.lines[i - 1], k->section, k->name);
 	int rc = EXIT_CONFIG;
 	if (crypto_init() == -1) {
 		log_err("no source of random numbers");

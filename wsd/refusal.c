@@ -23,13 +23,28 @@ static const struct {
     {503, "Service Unavailable", "Retry-After: 5\r\n"},
 };
 
+_Static_assert(
+    sizeof(statuses) / sizeof(statuses[0]) == REFUSAL_STATUSES, "as declared");
+
+int
+refusal_status(size_t i)
+{
+	return statuses[i].status;
+}
+
+size_t
+refusal_index(int status)
+{
+	size_t i = 0;
+	while (i < REFUSAL_STATUSES - 1 && statuses[i].status != status)
+		i++;
+	return i;
+}
+
 size_t
 refusal_format(int status, const char *why, char out[static REFUSAL_SIZE])
 {
-	size_t i = 0;
-	while (i < sizeof(statuses) / sizeof(statuses[0]) - 1 &&
-	    statuses[i].status != status)
-		i++;
+	size_t i = refusal_index(status);
 	int n = snprintf(out, REFUSAL_SIZE,
 	    "HTTP/1.1 %d %s\r\n"
 	    "Connection: %sclose\r\n"

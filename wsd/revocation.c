@@ -238,6 +238,12 @@ revocation_tick(struct revocation *r)
 	}
 }
 
+bool
+revocation_is_available(const struct revocation *r)
+{
+	return r->sessions != NULL && !r->is_lost;
+}
+
 void
 revocation_free(struct revocation *r)
 {

@@ -45,6 +45,9 @@ void revocation_look(struct revocation *r);
 /* Catches up, looks again at sessions that are due. A few times a second. */
 void revocation_tick(struct revocation *r);
 
+/* Whether sessions can be checked, as far as is known. */
+bool revocation_is_available(const struct revocation *r);
+
 void revocation_free(struct revocation *r); /* NULL is legal */
 
 #endif

@@ -16,6 +16,7 @@
 #include "wsd/hub.h"
 #include "wsd/listener.h"
 #include "wsd/loop.h"
+#include "wsd/operation.h"
 #include "wsd/revocation.h"
 #include "wsd/transport_lws.h"
 
@@ -45,7 +46,10 @@ struct server {
 	struct arrivals *arrivals;
 	struct listeners *listeners;
 	struct flush_pacer pacer;
+	struct operation *operation;
 	struct loop_timer *tick;
+	struct arrivals_stats arrived; /* as of the last look */
+	int64_t started_ms;
 	int64_t watchdog_ms; /* 0: none */
 	int64_t watchdog_sent_ms;
 	uint64_t received; /* input seen up to the last round */
@@ -68,18 +72,48 @@ audit(const char *event, int status, const char *why, const char *user,
 	log_audit(event, fields, sizeof(fields) / sizeof(fields[0]));
 }
 
+#define STORE_AWAY "sessions cannot be checked at the moment"
+
+/* NULL, or why not, and with which status. */
+static const char *
+may_join(
+    const struct hub *h, const char *user, const char *address, int *status)
+{
+	*status = 503;
+	switch (hub_may_join(h, user, address)) {
+	case HUB_OK:
+		return NULL;
+	case HUB_USER_FULL:
+		*status = 429;
+		return "too many connections of this user";
+	case HUB_ADDRESS_FULL:
+		*status = 429;
+		return "too many connections from this address";
+	case HUB_FULL:
+		return "full";
+	case HUB_DRAINING:
+		return "shutting down";
+	case HUB_NOMEM:
+	case HUB_INVALID:
+		break;
+	}
+	return "out of memory";
+}
+
 /* The session, then room. */
 static int
 admit(struct server *s, const struct handshake_accept *a,
     struct record_session *session, char key[static SESSIONS_KEY_SIZE],
     const char **why)
 {
+	int status;
+
 	switch (revocation_validate(
 	    s->revocation, a->token.bytes, a->token.n, session, key)) {
 	case SESSIONS_VALID:
 		break;
 	case SESSIONS_UNAVAILABLE:
-		*why = "sessions cannot be checked at the moment";
+		*why = STORE_AWAY;
 		return 503;
 	case SESSIONS_BAD_TOKEN:
 	case SESSIONS_UNKNOWN:
@@ -87,27 +121,12 @@ admit(struct server *s, const struct handshake_accept *a,
 		*why = "no valid session";
 		return 401;
 	}
-	switch (hub_may_join(s->hub, session->user, a->address)) {
-	case HUB_OK:
+	const char *refusal =
+	    may_join(s->hub, session->user, a->address, &status);
+	if (refusal == NULL)
 		return 0;
-	case HUB_USER_FULL:
-		*why = "too many connections of this user";
-		return 429;
-	case HUB_ADDRESS_FULL:
-		*why = "too many connections from this address";
-		return 429;
-	case HUB_FULL:
-		*why = "full";
-		return 503;
-	case HUB_DRAINING:
-		*why = "shutting down";
-		return 503;
-	case HUB_NOMEM:
-	case HUB_INVALID:
-		break;
-	}
-	*why = "out of memory";
-	return 503;
+	*why = refusal;
+	return status;
 }
 
 static int
@@ -156,6 +175,27 @@ on_accept(void *arg, int fd, const char *peer)
 }
 
 static void
+look(void *arg, struct overview *out)
+{
+	struct server *s = arg;
+	int status;
+	bool is_available = revocation_is_available(s->revocation);
+
+	if (s->arrivals != NULL)
+		arrivals_get_stats(s->arrivals, &s->arrived);
+	*out = (struct overview){
+	    .arrivals = s->arrived,
+	    .started_ms = s->started_ms,
+	    .is_store_available = is_available,
+	    .refusal = may_join(s->hub, "", "", &status),
+	};
+	if (out->refusal == NULL && !is_available)
+		out->refusal = STORE_AWAY;
+	hub_get_stats(s->hub, &out->hub);
+	hub_get_memory(s->hub, &out->memory);
+}
+
+static void
 on_store_expired(void *arg)
 {
 	struct server *s = arg;
@@ -163,8 +203,17 @@ on_store_expired(void *arg)
 		return;
 	log_err("sessions store: still unavailable, closing %zu connections",
 	    hub_count(s->hub));
-	transport_lws_close_all(
-	    s->transport, HUB_CLOSE_OVERLOADED, "store unavailable");
+	hub_close_some(
+	    s->hub, SIZE_MAX, HUB_CLOSE_OVERLOADED, "store unavailable");
+}
+
+static void
+close_listeners(void *arg)
+{
+	struct server *s = arg;
+
+	listeners_free(s->listeners);
+	s->listeners = NULL;
 }
 
 static void
@@ -192,6 +241,7 @@ on_tick(void *arg)
 		notify_send("WATCHDOG=1");
 		s->watchdog_sent_ms = now;
 	}
+	operation_tick(s->operation, TICK_MS);
 	if (s->is_draining) {
 		if (now >= s->drain_end_ms)
 			loop_stop(s->loop);
@@ -211,8 +261,8 @@ on_stop(void *arg)
 	notify_send("STOPPING=1");
 	s->is_draining = true;
 	s->drain_end_ms = clock_mono_ms(s->clock) + DRAIN_MS;
-	listeners_free(s->listeners);
-	s->listeners = NULL;
+	close_listeners(s);
+	arrivals_get_stats(s->arrivals, &s->arrived);
 	arrivals_free(s->arrivals);
 	s->arrivals = NULL;
 	revocation_look(s->revocation);
@@ -283,9 +333,14 @@ listen_everywhere(struct server *s)
 		for (size_t i = 0; rc == 0 && i < o->listen_count; i++)
 			rc = listeners_open(s->listeners, o->listen[i], &error);
 	} else if ((passed = notify_listen_fds()) > 0) {
-		for (int i = 0; rc == 0 && i < passed; i++)
-			rc = listeners_adopt(
-			    s->listeners, NOTIFY_FD_FIRST + i, &error);
+		for (int i = 0; rc == 0 && i < passed; i++) {
+			rc = operation_adopt(s->operation, NOTIFY_FD_FIRST + i);
+			if (rc == 0)
+				rc = listeners_adopt(
+				    s->listeners, NOTIFY_FD_FIRST + i, &error);
+			else if (rc == 1)
+				rc = 0;
+		}
 	} else if (passed == -1) {
 		buf_puts(&error, "LISTEN_FDS: malformed\n");
 		rc = -1;
@@ -360,9 +415,21 @@ start(struct server *s)
 	};
 	s->arrivals = arrivals_new(&arrivals);
 	s->listeners = listeners_new(s->loop, s->clock, on_accept, s);
+	const struct operation_opts operation = {
+	    .loop = s->loop,
+	    .clock = s->clock,
+	    .config = s->o->config,
+	    .hub = s->hub,
+	    .look = look,
+	    .close_listeners = close_listeners,
+	    .stop = on_stop,
+	    .arg = s,
+	};
+	s->operation = operation_new(&operation);
 	s->tick = loop_timer_new(s->loop, on_tick, s);
 	if (s->transport == NULL || s->revocation == NULL ||
-	    s->arrivals == NULL || s->listeners == NULL || s->tick == NULL)
+	    s->arrivals == NULL || s->listeners == NULL ||
+	    s->operation == NULL || s->tick == NULL)
 		return -1;
 	if (loop_on_signal(s->loop, SIGTERM, on_stop, s) == -1 ||
 	    loop_on_signal(s->loop, SIGINT, on_stop, s) == -1 ||
@@ -374,7 +441,7 @@ start(struct server *s)
 	 */
 	if (loop_on_signal(s->loop, SIGCONT, on_tick, s) == -1)
 		return -1;
-	if (listen_everywhere(s) == -1)
+	if (listen_everywhere(s) == -1 || operation_open(s->operation) == -1)
 		return -1;
 	loop_on_drained(s->loop, on_drained, s);
 	loop_timer_set(s->tick, TICK_MS, TICK_MS);
@@ -387,6 +454,7 @@ server_run(const struct server_opts *opts)
 {
 	struct server s = {.o = opts, .clock = clock_system()};
 
+	s.started_ms = clock_wall_ms(s.clock);
 	signal(SIGPIPE, SIG_IGN);
 	raise_file_limit(opts->config);
 	int rc = start(&s);
@@ -400,6 +468,7 @@ server_run(const struct server_opts *opts)
 	if (s.loop != NULL)
 		loop_on_drained(s.loop, NULL, NULL);
 	loop_timer_free(s.tick);
+	operation_free(s.operation);
 	listeners_free(s.listeners);
 	arrivals_free(s.arrivals);
 	revocation_free(s.revocation);

@@ -285,15 +285,6 @@ transport_lws_tick(struct transport_lws *t)
 	transport_lws_reap(t);
 }
 
-void
-transport_lws_close_all(
-    struct transport_lws *t, uint16_t code, const char *reason)
-{
-	struct conn *c;
-	while ((c = TAILQ_FIRST(&t->open)) != NULL)
-		conn_close(c, code, reason);
-}
-
 size_t
 transport_lws_count(const struct transport_lws *t)
 {

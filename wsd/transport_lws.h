@@ -43,10 +43,6 @@ void transport_lws_reap(struct transport_lws *t);
 /* Cuts those that do not answer a close frame. A few times a second. */
 void transport_lws_tick(struct transport_lws *t);
 
-/* Closes every connection; the hub may take new ones at once. */
-void transport_lws_close_all(
-    struct transport_lws *t, uint16_t code, const char *reason);
-
 /* Connections that exist, closing ones included. */
 size_t transport_lws_count(const struct transport_lws *t);
 

@@ -72,6 +72,23 @@ config_form_tcp(char *word)
 }
 
 bool
+config_form_loopback(char *word)
+{
+	char host[INET6_ADDRSTRLEN];
+	unsigned char v4[sizeof(struct in_addr)];
+
+	if (!config_form_tcp(word))
+		return false;
+	size_t n = (size_t)(find_port(word) - word);
+	if (n >= sizeof(host))
+		return false;
+	memcpy(host, word, n);
+	host[n] = '\0';
+	return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
+	    (inet_pton(AF_INET, host, v4) == 1 && v4[0] == 127);
+}
+
+bool
 config_form_unix(char *word)
 {
 	static const char prefix[] = "unix:";

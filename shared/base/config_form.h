@@ -14,7 +14,9 @@ config_form config_form_proxy;
 config_form config_form_unix;
 /* HOST:PORT, [IPv6]:PORT */
 config_form config_form_tcp;
-/* Either of the two. */
+/* The same, of this machine alone: 127.x.x.x, [::1] or localhost. */
+config_form config_form_loopback;
+/* config_form_unix or config_form_tcp */
 config_form config_form_listen;
 
 #endif

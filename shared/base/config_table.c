@@ -14,6 +14,7 @@
 	.section = #s, .name = #n, .offset = offsetof(struct config, s.n)
 
 #define UNIX_FORM "unix:/ABSOLUTE/PATH (at most 107 bytes)"
+#define LOOPBACK_FORM "127.0.0.1:PORT, [::1]:PORT or localhost:PORT"
 #define TCP_FORM "HOST:PORT (IPv6 in brackets)"
 
 #define KIB 1024LL
@@ -135,11 +136,13 @@ static const struct config_key keys[] = {
 		"over."},
     {KEY(wsd, control), .type = CONFIG_STRING,
 	.preset = "unix:/run/gatecast/control.sock", .form = config_form_unix,
-	.form_help = UNIX_FORM, .may_be_empty = true, .is_ahead = true,
+	.form_help = UNIX_FORM, .may_be_empty = true,
 	.help = "Socket of the admin script. Empty: none."},
     {KEY(wsd, metrics_listen), .type = CONFIG_STRING, .preset = "",
-	.form = config_form_tcp, .form_help = TCP_FORM, .may_be_empty = true,
-	.is_ahead = true, .help = "Where Prometheus reads. Empty: nowhere."},
+	.form = config_form_loopback, .form_help = LOOPBACK_FORM,
+	.may_be_empty = true,
+	.help = "Where Prometheus reads /metrics, and anybody on this machine "
+		"/healthz. Empty: nowhere."},
     {KEY(wsd, max_connections), .type = CONFIG_INT, .preset = "10000", .min = 0,
 	.max = 1000000, .unit = "connections", .zero = "no limit",
 	.is_reloadable = true, .help = "Connections in all; beyond it 503."},
@@ -258,15 +261,4 @@ config_section_exists(const char *section)
 		if (strcmp(keys[i].section, section) == 0)
 			return true;
 	return false;
-}
-
-const struct config_key *
-config_next_ahead(const int *lines, size_t *i)
-{
-	while (*i < config_key_count()) {
-		size_t at = (*i)++;
-		if (lines[at] != 0 && config_key_info(at)->is_ahead)
-			return config_key_info(at);
-	}
-	return NULL;
 }

@@ -43,7 +43,6 @@ struct config_key {
 	const char *form_help; /* the form in words */
 	bool may_be_empty; /* CONFIG_STRING, CONFIG_PATH */
 	bool is_reloadable;
-	bool is_ahead; /* known, but no program obeys it in this version */
 	const char *help; /* one or more whole sentences */
 };
 
@@ -54,12 +53,5 @@ const struct config_key *config_key_info(size_t i);
 /* -> index, or -1. */
 int config_key_find(const char *section, const char *name);
 bool config_section_exists(const char *section);
-
-/*
- * The next key, from index *i on, that the file sets and that no program
- * obeys in this version, so that somebody can be told; *i moves behind it.
- * lines is struct config's. NULL: no more.
- */
-const struct config_key *config_next_ahead(const int *lines, size_t *i);
 
 #endif

@@ -78,8 +78,6 @@ config_example(struct buf *out)
 		buf_putc(out, '\n');
 		begin_section(i, out);
 		put_prose(k->help, out);
-		if (k->is_ahead)
-			put_prose("Not in effect in this version.", out);
 		buf_reset(&allowed);
 		buf_puts(&allowed, "Allowed: ");
 		config_value_allowed(k, &allowed);

@@ -99,6 +99,11 @@ int tool_store_backup(struct tool *t);
 int tool_store_restore(struct tool *t);
 int tool_throttle_list(struct tool *t);
 int tool_throttle_clear(struct tool *t);
+int tool_publish(struct tool *t);
+int tool_who(struct tool *t);
+int tool_status(struct tool *t);
+int tool_kick(struct tool *t);
+int tool_drain(struct tool *t);
 int tool_config_check(struct tool *t);
 int tool_config_show(struct tool *t);
 

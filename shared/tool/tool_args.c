@@ -10,15 +10,15 @@ struct option {
 	const char *name;
 	unsigned bit; /* 0: every command takes it */
 	bool has_value;
-	const char *usage;
+	const char *usage; /* NULL: it stands among the operands */
 };
 
 static const struct option options[] = {
     {"-c", 0, true, NULL},
     {"--json", TOOL_ARGS_JSON, false, "[--json]"},
     {"--password-stdin", TOOL_ARGS_PASSWORD_STDIN, false, "[--password-stdin]"},
-    {"--user", TOOL_ARGS_USER, true, "| --user NAME"},
-    {"--all", TOOL_ARGS_ALL, false, "| --all"},
+    {"--user", TOOL_ARGS_USER, true, NULL},
+    {"--all", TOOL_ARGS_ALL, false, NULL},
     {"--htpasswd", TOOL_ARGS_HTPASSWD, false, "[--htpasswd"},
     {"--csv", TOOL_ARGS_CSV, false, "| --csv]"},
 };
@@ -204,7 +204,7 @@ tool_args_print_usage(FILE *f, const struct tool_args_command *c)
 	if (c->operands[0] != '\0')
 		fprintf(f, " %s", c->operands);
 	for (size_t i = 0; i < N_OPTIONS; i++)
-		if (c->options & options[i].bit)
+		if ((c->options & options[i].bit) && options[i].usage != NULL)
 			fprintf(f, " %s", options[i].usage);
 	fputc('\n', f);
 }

@@ -3,7 +3,6 @@
  * wrong with it if anything is.
  */
 #include "base/config_memory.h"
-#include "base/config_table.h"
 #include "tool/tool.h"
 
 #include <stdio.h>
@@ -13,11 +12,6 @@ tool_config_check(struct tool *t)
 {
 	struct buf error = BUF_INIT;
 
-	const struct config_key *k;
-	for (size_t i = 0;
-	     (k = config_next_ahead(t->config.lines, &i)) != NULL;)
-		fprintf(stderr, "%s:%d: %s.%s has no effect in this version\n",
-		    t->conf_path, t->config.lines[i - 1], k->section, k->name);
 	config_memory_warn(&t->config, &error);
 	if (error.len > 0)
 		fprintf(stderr, "%s: %s", t->conf_path, buf_str(&error));

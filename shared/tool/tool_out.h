@@ -1,6 +1,5 @@
 /*
  * Rows of named values, as a table for a person or as JSON for a program.
- * The only file of shared/ that knows jansson.
  */
 #ifndef TOOL_TOOL_OUT_H
 #define TOOL_TOOL_OUT_H
@@ -10,7 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define TOOL_OUT_COLUMNS_MAX 8
+#define TOOL_OUT_COLUMNS_MAX 13
 
 struct tool_out;
 

@@ -235,12 +235,3 @@ def test_keyring_open_to_others(alice):
     (alice.store / "keyring").chmod(0o644)
     done = alice("session", "list", code=UNREACHABLE)
     assert "keyring" in done.stderr
-
-
-def test_config_check_names_keys_of_no_effect(admin):
-    admin.write_conf("[wsd]\nmetrics_listen = 127.0.0.1:9100\n")
-    done = admin("config", "check")
-    assert re.search(r":\d+: wsd\.metrics_listen has no effect in this",
-                     done.stderr)
-    admin.write_conf()
-    assert admin("config", "check").stderr == ""

@@ -77,6 +77,8 @@ def test_json(admin, table):
                  for u in table if "[--json]" in u}
     assert with_json == set(documented)
     for command, keys in documented.items():
+        if command in ("who", "status"):
+            continue  # of a running wsd: test_wsd_operated.py
         args = command.split() + (["alice"] if command == "user show" else [])
         answer = json.loads(admin(*args, "--json").stdout)
         assert isinstance(answer, dict if command == "user show" else list)
@@ -156,7 +158,7 @@ def test_completion_has_every_command(table):
     for group, offered in zip(groups, verbs):
         if group in ("help", "version"):
             continue
-        assert sorted(offered) == sorted(
+        assert sorted(w for w in offered if w[0] != "-") == sorted(
             c.split()[1] for c in commands if c.startswith(group + " "))
     helped = complete(["help", ""], ["help", "user", ""])
     assert sorted(helped[0]) == groups

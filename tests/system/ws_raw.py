@@ -38,7 +38,9 @@ class Wsd:
     def write_conf(self, set=None):
         values = {"site.origins": ORIGIN, "login.plain_http": "yes",
                   "store.dir": self.dir,
-                  "wsd.history_dir": self.dir / "history", "wsd.leave_grace_s": 0,
+                  "wsd.history_dir": self.dir / "history",
+                  "wsd.control": f"unix:{self.dir}/control.sock",
+                  "wsd.leave_grace_s": 0,
                   "log.level": "debug", **(set or {})}
         text = ""
         for section in ("site", "store", "login", "wsd", "log"):
