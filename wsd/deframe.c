@@ -9,6 +9,8 @@
  */
 #include "wsd/deframe.h"
 
+#include "wsd/frame.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,15 +22,6 @@
 #define LENGTH_16 126
 #define LENGTH_64 127
 #define HEADER_MIN 2
-
-enum opcode {
-	OP_CONTINUATION = 0x0,
-	OP_TEXT = 0x1,
-	OP_BINARY = 0x2,
-	OP_CLOSE = 0x8,
-	OP_PING = 0x9,
-	OP_PONG = 0xa,
-};
 
 static enum deframe_event
 fail(struct deframe_piece *out, uint16_t code, const char *reason)
@@ -75,18 +68,18 @@ judge_start(const struct deframe *d)
 	if ((first & RESERVED) != 0)
 		return "reserved bit set";
 	switch (first & OPCODE) {
-	case OP_CONTINUATION:
+	case FRAME_CONTINUATION:
 		if (d->message == 0)
 			return "nothing to continue";
 		break;
-	case OP_TEXT:
-	case OP_BINARY:
+	case FRAME_TEXT:
+	case FRAME_BINARY:
 		if (d->message != 0)
 			return "message inside a message";
 		break;
-	case OP_CLOSE:
-	case OP_PING:
-	case OP_PONG:
+	case FRAME_CLOSE:
+	case FRAME_PING:
+	case FRAME_PONG:
 		if ((first & FIN) == 0)
 			return "control frame in fragments";
 		if ((second & LENGTH) > DEFRAME_CONTROL_MAX)
@@ -186,7 +179,7 @@ take_data(struct deframe *d, const uint8_t *bytes, size_t n,
 	    .remaining = d->left,
 	    .is_first = d->is_first,
 	    .is_final = is_end && (d->header[0] & FIN) != 0,
-	    .is_binary = d->message == OP_BINARY,
+	    .is_binary = d->message == FRAME_BINARY,
 	};
 	if (!out->is_binary &&
 	    (utf8_feed(&d->utf8, bytes, n) == -1 ||
@@ -248,9 +241,9 @@ take_control(struct deframe *d, const uint8_t *bytes, size_t n,
 	*out = (struct deframe_piece){.bytes = bytes, .n = n};
 	end_frame(d);
 	switch (d->header[0] & OPCODE) {
-	case OP_PING:
+	case FRAME_PING:
 		return DEFRAME_PING;
-	case OP_PONG:
+	case FRAME_PONG:
 		return DEFRAME_PONG;
 	default:
 		return take_close(out);

@@ -11,7 +11,9 @@
 #define FRAME_HEADER_MAX 10
 
 enum frame_opcode {
+	FRAME_CONTINUATION = 0x0,
 	FRAME_TEXT = 0x1,
+	FRAME_BINARY = 0x2,
 	FRAME_CLOSE = 0x8,
 	FRAME_PING = 0x9,
 	FRAME_PONG = 0xa,
