@@ -2,9 +2,12 @@
  * What the hub itself costs: messages to receivers over a transport that
  * does nothing. Prints ns of CPU a delivery, and bytes an idle client.
  *
- *   hub_bench [RECEIVERS [MESSAGES]]
+ *   hub_bench [RECEIVERS [MESSAGES [DIR [always]]]]
+ *
+ * With DIR every message goes through a journal there.
  */
 #include "base/clock.h"
+#include "wsd/history.h"
 #include "wsd/hub.h"
 
 #include <malloc.h>
@@ -121,9 +124,9 @@ run(struct hub *h, struct client *c, size_t messages, size_t in_flight)
 	double ns = cpu_ns() - start_ns;
 	hub_get_stats(h, &after);
 	double deliveries = (double)(after.deliveries - before.deliveries);
-	printf("%zu in flight: %.1f ns a delivery, %.0f deliveries, "
-	       "%.0f writes\n",
-	    in_flight, ns / deliveries, deliveries,
+	printf("%zu in flight: %.1f ns a delivery, %.2f us a message, "
+	       "%.0f deliveries, %.0f writes\n",
+	    in_flight, ns / deliveries, ns / 1e3 / (double)messages, deliveries,
 	    (double)(after.writes - before.writes));
 }
 
@@ -149,11 +152,29 @@ main(int argc, char **argv)
 		fprintf(stderr, "usage: %s [RECEIVERS [MESSAGES]]\n", argv[0]);
 		return EXIT_FAILURE;
 	}
+	struct history *history = NULL;
+	if (argc > 3) {
+		struct buf error = BUF_INIT;
+		if (argc > 4)
+			config.wsd.history_sync = CONFIG_SYNC_ALWAYS;
+		history = history_open(
+		    &(struct history_opts){
+			.dir = argv[3],
+			.clock = clock_system(),
+			.config = &config,
+		    },
+		    &error);
+		if (history == NULL) {
+			fprintf(stderr, "%s\n", buf_str(&error));
+			return EXIT_FAILURE;
+		}
+	}
 	struct hub *h = hub_new(&(struct hub_opts){
 	    .transport = &transport,
 	    .clock = clock_system(),
 	    .config = &config,
 	    .epoch = 1,
+	    .history = history,
 	});
 	if (h == NULL)
 		return EXIT_FAILURE;
@@ -171,6 +192,7 @@ main(int argc, char **argv)
 	for (int64_t i = 0; i < receivers; i++)
 		hub_gone(h, clients[i]);
 	hub_free(h);
+	history_free(history);
 	free(clients);
 	return EXIT_SUCCESS;
 }
