@@ -85,6 +85,30 @@ listeners(void **state)
 }
 
 static void
+loopback(void **state)
+{
+	(void)state;
+	static const char *const good[] = {
+	    "127.0.0.1:1", "127.8.9.10:9100", "[::1]:9100", "localhost:9100"};
+	static const char *const bad[] = {"0.0.0.0:1", "128.0.0.1:1", "[::]:1",
+	    "[::2]:1", "[::ffff:192.0.2.1]:1", "localhost", "127.0.0.1",
+	    "127.example.org:1", "localhost.example.org:1", "*:1",
+	    "a-name-that-is-longer-than-any-numeric-address-can-be.org:1"};
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		char word[64];
+		snprintf(word, sizeof(word), "%s", good[i]);
+		assert_true(config_form_loopback(word));
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char word[64];
+		snprintf(word, sizeof(word), "%s", bad[i]);
+		if (config_form_loopback(word))
+			fail_msg("%s", word);
+	}
+}
+
+static void
 origins(void **state)
 {
 	(void)state;
@@ -163,6 +187,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(listeners),
+	    cmocka_unit_test(loopback),
 	    cmocka_unit_test(origins),
 	    cmocka_unit_test(proxies),
 	};

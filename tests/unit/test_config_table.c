@@ -236,8 +236,8 @@ reload_forgets_no_key(void **state)
 			other = "/other";
 			break;
 		case CONFIG_STRING:
-			other = k->form == config_form_tcp ? "other:1"
-							   : "unix:/other";
+			other = k->form == config_form_loopback ? "127.0.0.1:1"
+								: "unix:/other";
 			break;
 		case CONFIG_LIST:
 			other = k->form == config_form_origin ? "http://other"
