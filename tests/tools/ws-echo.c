@@ -119,7 +119,6 @@ hub_join(struct hub *h, const struct hub_join *join, struct client **out)
 void
 hub_receive(struct hub *h, struct client *c, const struct hub_fragment *f)
 {
-	uint8_t header[FRAME_HEADER_MAX];
 	uint64_t max = h->message_bytes;
 	size_t used = c->message.len;
 
@@ -132,6 +131,7 @@ hub_receive(struct hub *h, struct client *c, const struct hub_fragment *f)
 		note_unfinished(h, c);
 	buf_append(&c->message, f->bytes, f->n);
 	if (f->is_final) {
+		uint8_t header[FRAME_HEADER_MAX];
 		size_t n = frame_header(header,
 		    f->is_binary ? FRAME_BINARY : FRAME_TEXT, c->message.len);
 		buf_append(&c->out, header, n);
