@@ -18,12 +18,12 @@ from wsclient import CLOSE, Closed, Refused
 def test_slow_loris():
     """300 who send a byte at a time, or none: cut at the deadline, and until
     then others come in and talk at once."""
-    with Wsd(set={"wsd.handshake_timeout_s": 1, "wsd.user_rate": 0}) as w:
+    with Wsd(set={"wsd.handshake_timeout_s": 3, "wsd.user_rate": 0}) as w:
         good = request(cookie=w.cookies["alice"])
         start = time.monotonic()
         slow = [w.connect() for _ in range(300)]
         sent = 0
-        while time.monotonic() - start < 0.9:
+        while time.monotonic() - start < 1.5 and sent < 100:
             for s in slow[:150]:
                 s.sendall(good[sent:sent + 1])
             sent += 1
@@ -31,16 +31,16 @@ def test_slow_loris():
             with w.client("bob") as c:
                 c.say(f"{sent}")
                 c.expect("message", text=f"{sent}")
-            assert time.monotonic() - began < 0.5
-        assert 1 < sent < len(good)
+            assert time.monotonic() - began < 1.5
+        assert 0 < sent <= 100 < len(good)
         for s in slow:
-            s.settimeout(2)
+            s.settimeout(5)
             try:
                 assert s.recv(1) == b""
             except ConnectionResetError:
                 pass
             s.close()
-        assert time.monotonic() - start < 2.5
+        assert time.monotonic() - start < 8
 
 
 def test_reset_behind_half_a_request():
