@@ -27,6 +27,7 @@ struct revocation {
 	struct sessions *sessions; /* NULL: not open */
 	bool is_lost; /* since lost_ms */
 	bool is_expired; /* and the grace is over */
+	struct buf why; /* it was lost, as logged */
 	bool has_to_recheck; /* everything */
 	int64_t lost_ms;
 	int64_t polled_ms;
@@ -73,12 +74,17 @@ close_store(struct revocation *r)
 	r->sessions = NULL;
 }
 
+/* Each cause is said once; the grace counts from the first. */
 static void
 lose(struct revocation *r, const char *why)
 {
-	if (r->is_lost)
+	if (r->is_lost && strcmp(buf_str(&r->why), why) == 0)
 		return;
 	log_err("sessions store: %s; nobody can join until it is back", why);
+	buf_reset(&r->why);
+	buf_puts(&r->why, why);
+	if (r->is_lost)
+		return;
 	r->is_lost = true;
 	r->is_expired = false;
 	r->lost_ms = clock_mono_ms(r->o.clock);
@@ -250,5 +256,6 @@ revocation_free(struct revocation *r)
 	if (r == NULL)
 		return;
 	close_store(r);
+	buf_fini(&r->why);
 	free(r);
 }

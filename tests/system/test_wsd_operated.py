@@ -34,7 +34,9 @@ def gatecast(w, *args, input="", code=OK):
 def control(w):
     s = socket.socket(socket.AF_UNIX)
     s.settimeout(10)
-    s.connect(str(w.dir / "control.sock"))
+    path = w.dir / "control.sock"
+    wait_until(path.exists, what="the control socket")
+    s.connect(str(path))
     return s
 
 
