@@ -11,6 +11,7 @@ GATECAST_CRASH_ROUNDS: how many of each are killed (make crash: 1,000).
 """
 
 import concurrent.futures
+import contextlib
 import os
 import random
 import re
@@ -181,8 +182,10 @@ class Stage:
             self.orphans = workers
             self.master_kills += 1
         elif workers:
-            os.kill(self.dice.choice(workers), 9)
-            self.worker_kills += 1
+            # One that left by itself after a reload may be among them.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.dice.choice(workers), 9)
+                self.worker_kills += 1
 
     def revive(self):
         """A worker that dies young is started with a delay, unless the
