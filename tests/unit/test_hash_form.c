@@ -224,8 +224,8 @@ test_never_sooner(void **state)
 	int64_t unknown = cost_of(NULL, &cost);
 
 	(void)state;
-	assert_true(cost_of(HT_BCRYPT_4, &cost) > unknown * 3 / 4);
-	assert_true(cost_of(MK_SHA512_1000, &cost) > unknown * 3 / 4);
+	assert_true(cost_of(HT_BCRYPT_4, &cost) > unknown / 2);
+	assert_true(cost_of(MK_SHA512_1000, &cost) > unknown / 2);
 }
 
 static void
