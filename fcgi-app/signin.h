@@ -30,10 +30,17 @@ struct signin_attempt {
 /*
  * Costs the same whether the user exists or not. SIGNIN_OK: the session is
  * durable, its cookie value in token. SIGNIN_THROTTLED: *wait_s until the
- * next try. Writes the audit line.
+ * next try. Writes the audit line, which names existing accounts alone.
  */
 enum signin_result
 signin_try(struct app *a, const struct signin_attempt *attempt,
     char token[static TOKEN_SIZE], int64_t *wait_s);
+
+/*
+ * A session for a user whose password (that of user->hash) has been verified.
+ * SIGNIN_REFUSED: gone, locked or changed since. No audit line.
+ */
+enum signin_result signin_session(struct app *a, const struct record_user *user,
+    const char *address, const char *agent, char token[static TOKEN_SIZE]);
 
 #endif

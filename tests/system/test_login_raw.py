@@ -113,6 +113,9 @@ def test_wrong_one_wording(login):
     log = login.log()
     for reason in ("wrong", "unknown", "locked"):
         assert f"event=login result=failed reason={reason}" in log
+    # What is no account's name may be a password in the wrong field.
+    assert "reason=unknown address=" in log and "nobody" not in log
+    assert "reason=wrong user=alice address=" in log
 
 
 def test_same_cost(request):
