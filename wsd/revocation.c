@@ -5,7 +5,8 @@
  *
  * A deleted key ends its connections while the journal is being applied; a
  * new generation means that anything may have happened, so everything held
- * is asked again once the store has caught up.
+ * is asked again once the store has caught up. Sessions that expire are found
+ * by the clock: theirs are whole seconds, and ticks come right behind them.
  */
 #include "wsd/revocation.h"
 
@@ -32,6 +33,7 @@ struct revocation {
 	int64_t lost_ms;
 	int64_t polled_ms;
 	int64_t looked_ms;
+	int64_t checked_s; /* wall time; what expires until then is closed */
 	int inotify_fd;
 	struct loop_fd *watch;
 };
@@ -115,6 +117,23 @@ verify(void *arg, const char *session_key, int64_t *end_s)
 	return verdict;
 }
 
+/* Sessions end at whole seconds: a look in each finds them. */
+static bool
+is_due(const struct revocation *r)
+{
+	return r->sessions != NULL && clock_wall_s(r->o.clock) != r->checked_s;
+}
+
+static void
+recheck(struct revocation *r)
+{
+	bool everything = r->has_to_recheck;
+
+	r->checked_s = clock_wall_s(r->o.clock);
+	r->has_to_recheck = false;
+	hub_recheck(r->o.hub, everything, verify, r);
+}
+
 static void
 catch_up(struct revocation *r)
 {
@@ -129,9 +148,8 @@ catch_up(struct revocation *r)
 		find_again(r);
 	else
 		lose(r, sessions_detail(r->sessions));
-	bool everything = r->has_to_recheck;
-	r->has_to_recheck = false;
-	hub_recheck(r->o.hub, everything, verify, r);
+	if (r->has_to_recheck || is_due(r))
+		recheck(r);
 }
 
 static void
@@ -224,6 +242,8 @@ revocation_look(struct revocation *r)
 		return;
 	r->looked_ms = now;
 	on_inotify(r);
+	if (is_due(r))
+		recheck(r);
 }
 
 void
@@ -237,6 +257,8 @@ revocation_tick(struct revocation *r)
 		else
 			catch_up(r);
 	}
+	if (is_due(r))
+		recheck(r);
 	if (r->is_lost && !r->is_expired &&
 	    now - r->lost_ms >= r->o.config->wsd.store_grace_s * 1000) {
 		r->is_expired = true;

@@ -42,7 +42,10 @@ revocation_validate(struct revocation *r, const char *token, size_t n,
  */
 void revocation_look(struct revocation *r);
 
-/* Catches up, looks again at sessions that are due. A few times a second. */
+/*
+ * Catches up, looks again at sessions that are due. A few times a second, and
+ * right after each second begins: that is when sessions expire.
+ */
 void revocation_tick(struct revocation *r);
 
 /* Whether sessions can be checked, as far as is known. */

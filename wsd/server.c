@@ -230,11 +230,21 @@ on_drained(void *arg)
 		loop_stop(s->loop);
 }
 
+/* In step with the wall clock: sessions end at whole seconds of it. */
+static void
+set_tick(struct server *s)
+{
+	/* Timers fire up to a millisecond early. */
+	loop_timer_set(
+	    s->tick, TICK_MS - clock_wall_ms(s->clock) % TICK_MS + 1, 0);
+}
+
 static void
 on_tick(void *arg)
 {
 	struct server *s = arg;
 	int64_t now = clock_mono_ms(s->clock);
+	set_tick(s);
 	hub_tick(s->hub);
 	transport_lws_tick(s->transport);
 	if (s->watchdog_ms > 0 && now - s->watchdog_sent_ms >= s->watchdog_ms) {
@@ -444,7 +454,7 @@ start(struct server *s)
 	if (listen_everywhere(s) == -1 || operation_open(s->operation) == -1)
 		return -1;
 	loop_on_drained(s->loop, on_drained, s);
-	loop_timer_set(s->tick, TICK_MS, TICK_MS);
+	set_tick(s);
 	s->watchdog_ms = notify_watchdog_ms();
 	return 0;
 }

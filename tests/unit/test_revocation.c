@@ -366,6 +366,58 @@ test_sleep(void **state)
 	end(&s);
 }
 
+/* At the second it ends in, also when that is found out before a write. */
+static void
+test_expires(void **state)
+{
+	const int64_t end_s = FAKE_TIME_MS / 1000 + 2;
+	struct scene s;
+	begin(&s, *state);
+	struct hub_join first = fake_join("alice", HUB_PLAIN);
+	first.session_end_s = end_s;
+	struct person *a = join_as(s.f, first);
+	struct hub_join second = fake_join("bob", HUB_PLAIN);
+	second.session_key = fake_key('1');
+	second.session_end_s = end_s + 1;
+	struct person *b = join_as(s.f, second);
+
+	store.verdict = SESSIONS_EXPIRED;
+	poll_after(&s, end_s * 1000 - FAKE_TIME_MS - 1);
+	revocation_look(s.r);
+	assert_int_equal(store.asked, 0);
+	poll_after(&s, 1);
+	assert_int_equal(store.asked, 1);
+	assert_int_equal(a->conn.close_code, HUB_CLOSE_SESSION_OVER);
+	assert_int_equal(b->conn.close_code, 0);
+	clock_manual_advance(&s.f->clock, 1000);
+	revocation_look(s.r);
+	assert_int_equal(b->conn.close_code, HUB_CLOSE_SESSION_OVER);
+	end(&s);
+}
+
+/* Nobody is asked for each thing that is written to the store. */
+static void
+test_asked_once_a_second(void **state)
+{
+	struct scene s;
+	begin(&s, *state);
+	struct hub_join over = fake_join("alice", HUB_PLAIN);
+	over.session_end_s = 1;
+	join_as(s.f, over);
+
+	store.verdict = SESSIONS_UNAVAILABLE;
+	for (int i = 0; i < 4; i++)
+		poll_after(&s, 250);
+	int asked = store.asked;
+	assert_in_range(asked, 1, 3);
+	for (int i = 0; i < 40; i++) {
+		poll_after(&s, 5);
+		revocation_look(s.r);
+	}
+	assert_in_range(store.asked, asked, asked + 1);
+	end(&s);
+}
+
 int
 main(void)
 {
@@ -380,6 +432,9 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_grace, setup, fake_teardown),
 	    cmocka_unit_test_setup_teardown(test_no_keys, setup, fake_teardown),
 	    cmocka_unit_test_setup_teardown(test_sleep, setup, fake_teardown),
+	    cmocka_unit_test_setup_teardown(test_expires, setup, fake_teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_asked_once_a_second, setup, fake_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, fake_group_setup, NULL);
