@@ -295,6 +295,12 @@ arrivals_tick(struct arrivals *as)
 	cut_until(&as->lingering, now);
 }
 
+size_t
+arrivals_count(const struct arrivals *as)
+{
+	return as->reading.count + as->lingering.count;
+}
+
 void
 arrivals_get_stats(const struct arrivals *as, struct arrivals_stats *out)
 {

@@ -46,6 +46,9 @@ void arrivals_add(struct arrivals *as, int fd, const char *peer);
 /* Cuts those whose time is over. A few times a second. */
 void arrivals_tick(struct arrivals *as);
 
+/* How many are here: unfinished, or refused and still sending. */
+size_t arrivals_count(const struct arrivals *as);
+
 void arrivals_get_stats(const struct arrivals *as, struct arrivals_stats *out);
 
 /* Closes all that are still here. */

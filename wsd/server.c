@@ -16,7 +16,9 @@
 #include "wsd/hub.h"
 #include "wsd/listener.h"
 #include "wsd/loop.h"
+#include "wsd/open_files.h"
 #include "wsd/operation.h"
+#include "wsd/reload.h"
 #include "wsd/revocation.h"
 #include "wsd/transport_lws.h"
 
@@ -24,16 +26,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #define TICK_MS 250
 /* From SIGTERM to the end, whatever the clients do. */
 #define DRAIN_MS 4000
-/* Descriptors beside those of wsd.max_connections: requests that are
- * unfinished (4096) or refused (256), stores, the rest. */
-#define FILES_BESIDE 4608
-/* With no limit of connections; the library keeps 16 bytes for each. */
-#define FILES_MAX 262144
+/* Of that, for requests that are not complete: each gets its 503. */
+#define DRAIN_ARRIVALS_MS 1000
 
 struct server {
 	const struct server_opts *o;
@@ -48,7 +46,6 @@ struct server {
 	struct flush_pacer pacer;
 	struct operation *operation;
 	struct loop_timer *tick;
-	struct arrivals_stats arrived; /* as of the last look */
 	int64_t started_ms;
 	int64_t watchdog_ms; /* 0: none */
 	int64_t watchdog_sent_ms;
@@ -181,16 +178,14 @@ look(void *arg, struct overview *out)
 	int status;
 	bool is_available = revocation_is_available(s->revocation);
 
-	if (s->arrivals != NULL)
-		arrivals_get_stats(s->arrivals, &s->arrived);
 	*out = (struct overview){
-	    .arrivals = s->arrived,
 	    .started_ms = s->started_ms,
 	    .is_store_available = is_available,
 	    .refusal = may_join(s->hub, "", "", &status),
 	};
 	if (out->refusal == NULL && !is_available)
 		out->refusal = STORE_AWAY;
+	arrivals_get_stats(s->arrivals, &out->arrivals);
 	hub_get_stats(s->hub, &out->hub);
 	hub_get_memory(s->hub, &out->memory);
 }
@@ -216,6 +211,18 @@ close_listeners(void *arg)
 	s->listeners = NULL;
 }
 
+static bool
+is_all_over(const struct server *s)
+{
+	int64_t left_ms = s->drain_end_ms - clock_mono_ms(s->clock);
+
+	if (left_ms <= 0)
+		return true;
+	return transport_lws_count(s->transport) == 0 &&
+	    (arrivals_count(s->arrivals) == 0 ||
+		left_ms <= DRAIN_MS - DRAIN_ARRIVALS_MS);
+}
+
 static void
 on_drained(void *arg)
 {
@@ -226,7 +233,7 @@ on_drained(void *arg)
 	flusher_drained(&s->pacer, s->loop, s->hub, received != s->received);
 	s->received = received;
 	transport_lws_reap(s->transport);
-	if (s->is_draining && transport_lws_count(s->transport) == 0)
+	if (s->is_draining && is_all_over(s))
 		loop_stop(s->loop);
 }
 
@@ -252,13 +259,9 @@ on_tick(void *arg)
 		s->watchdog_sent_ms = now;
 	}
 	operation_tick(s->operation, TICK_MS);
-	if (s->is_draining) {
-		if (now >= s->drain_end_ms)
-			loop_stop(s->loop);
-		return;
-	}
 	arrivals_tick(s->arrivals);
-	revocation_tick(s->revocation);
+	if (!s->is_draining)
+		revocation_tick(s->revocation);
 }
 
 static void
@@ -272,9 +275,6 @@ on_stop(void *arg)
 	s->is_draining = true;
 	s->drain_end_ms = clock_mono_ms(s->clock) + DRAIN_MS;
 	close_listeners(s);
-	arrivals_get_stats(s->arrivals, &s->arrived);
-	arrivals_free(s->arrivals);
-	s->arrivals = NULL;
 	revocation_look(s->revocation);
 	hub_flush(s->hub);
 	hub_drain(s->hub, HUB_CLOSE_GOING_AWAY, "shutting down");
@@ -284,52 +284,8 @@ static void
 on_reload(void *arg)
 {
 	struct server *s = arg;
-	struct config fresh;
-	struct buf error = BUF_INIT, restart = BUF_INIT;
-
-	if (config_load(&fresh, s->o->config_path, &error) == -1) {
-		log_lines(log_err, NULL, buf_str(&error));
-		log_err("reload: the old values stay");
-	} else if (config_reload(s->o->config, &fresh, &restart) == -1) {
-		log_err("reload: out of memory, the old values stay");
-	} else {
-		const struct log_opts opts = {.ident = "wsd",
-		    .level = (enum log_level)s->o->config->log.level,
-		    .has_audit = s->o->config->log.audit};
-		log_init(&opts);
-		if (restart.len > 0) {
-			log_warn("reload: these need a restart:");
-			log_lines(log_warn, NULL, buf_str(&restart));
-		}
-		log_notice("configuration read again");
-	}
-	buf_fini(&error);
-	buf_fini(&restart);
-}
-
-static void
-raise_file_limit(const struct config *c)
-{
-	struct rlimit limit;
-	rlim_t want = c->wsd.max_connections > 0
-	    ? (rlim_t)c->wsd.max_connections + FILES_BESIDE
-	    : FILES_MAX;
-	if (want > FILES_MAX)
-		want = FILES_MAX;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
-		return;
-	rlim_t have = limit.rlim_cur;
-	if (limit.rlim_max != RLIM_INFINITY && want > limit.rlim_max) {
-		log_warn("open files: %llu wanted, the hard limit is %llu "
-			 "(LimitNOFILE)",
-		    (unsigned long long)want,
-		    (unsigned long long)limit.rlim_max);
-		want = limit.rlim_max;
-	}
-	limit.rlim_cur = want;
-	if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
-		log_warn_errno(
-		    "open files: %llu stay", (unsigned long long)have);
+	if (!s->is_draining)
+		reload(s->o->config, s->o->config_path);
 }
 
 static int
@@ -466,7 +422,7 @@ server_run(const struct server_opts *opts)
 
 	s.started_ms = clock_wall_ms(s.clock);
 	signal(SIGPIPE, SIG_IGN);
-	raise_file_limit(opts->config);
+	open_files_raise(opts->config);
 	int rc = start(&s);
 	if (rc == 0) {
 		notify_send("READY=1");
