@@ -53,7 +53,7 @@ slot(struct request *r, struct slots *s, const char *name, size_t n)
 static enum request_err
 take_cookie(struct request *r, const char *value)
 {
-	if (r->n_cookies == REQUEST_COOKIE_HEADERS)
+	if (r->n_cookies == COOKIE_HEADERS_MAX)
 		return REQUEST_LONG;
 	r->cookies[r->n_cookies].bytes = value;
 	r->cookies[r->n_cookies].n = strlen(value);

@@ -15,7 +15,6 @@
 
 #define REQUEST_PATH_SIZE 256
 #define REQUEST_QUERY_MAX 2048
-#define REQUEST_COOKIE_HEADERS 4
 
 enum request_method {
 	REQUEST_GET = 1,
@@ -46,7 +45,7 @@ struct request {
 	const char *fetch_site; /* Sec-Fetch-Site */
 	const char *accept_language;
 	const char *user_agent;
-	struct cookie_header cookies[REQUEST_COOKIE_HEADERS];
+	struct cookie_header cookies[COOKIE_HEADERS_MAX];
 	size_t n_cookies;
 
 	/* Behind a proxy these are the proxy's word; see request_settle. */

@@ -334,7 +334,7 @@ check_cookie(const struct handshake_request *r, const struct config *c,
 		       "(login.plain_http)";
 		return 401;
 	}
-	if (r->cookie_count > HANDSHAKE_COOKIES_MAX) {
+	if (r->cookie_count > COOKIE_HEADERS_MAX) {
 		*why = "too many Cookie headers";
 		return 400;
 	}

@@ -32,8 +32,6 @@ struct handshake_lines {
 	size_t n;
 };
 
-#define HANDSHAKE_COOKIES_MAX 8
-
 struct handshake_request {
 	bool is_get;
 	bool is_http11;
@@ -50,7 +48,7 @@ struct handshake_request {
 	struct handshake_lines protocols;
 	struct handshake_lines forwarded_for;
 	struct handshake_lines forwarded_proto;
-	struct cookie_header cookies[HANDSHAKE_COOKIES_MAX];
+	struct cookie_header cookies[COOKIE_HEADERS_MAX];
 	size_t cookie_count; /* may exceed the array: then refused */
 	const char *peer; /* numeric address, or "unix" */
 };

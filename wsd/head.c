@@ -62,7 +62,7 @@ keep_header(struct handshake_request *r, const char *name, size_t name_len,
     const char *value, size_t n)
 {
 	if (is_name(name, name_len, "cookie")) {
-		if (r->cookie_count < HANDSHAKE_COOKIES_MAX)
+		if (r->cookie_count < COOKIE_HEADERS_MAX)
 			r->cookies[r->cookie_count] =
 			    (struct cookie_header){value, n};
 		r->cookie_count++;

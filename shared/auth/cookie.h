@@ -11,6 +11,7 @@
 #define COOKIE_SESSION_HTTPS "__Host-gatecast"
 #define COOKIE_SESSION_HTTP "gatecast"
 #define COOKIE_HEADER_MAX 8192 /* bytes of all Cookie headers together */
+#define COOKIE_HEADERS_MAX 8 /* of a request; with more it is refused */
 
 enum cookie_err {
 	COOKIE_OK = 0,

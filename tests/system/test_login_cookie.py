@@ -9,6 +9,7 @@ import pytest
 from login_browser import (
     B64, TOKEN, Browser, attributes, https_site, other_spelling, own_site,
     signed_in)
+from pair import Pair
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,32 @@ def test_forged_cookies(site):
         assert tried > 60
         assert b.whoami() == "alice"
     assert "error" not in site.log().lower()
+
+
+def every_bit(token):
+    """Those flips that HTTP can carry."""
+    for i in range(len(token)):
+        for bit in range(8):
+            c = ord(token[i]) ^ 1 << bit
+            if 0x20 < c < 0x7f and c not in b";":
+                yield token[:i] + chr(c) + token[i + 1:]
+
+
+def test_both_programs_refuse():
+    with Pair() as pair:
+        cookie = pair.login.sign_in()
+        token = cookie.partition("=")[2]
+        page = pair.login.ask("GET", "/login")
+        pre = page.cookies()["gatecast-pre"][0]
+        groups = *forgeries(token, pre), every_bit(token)
+        tried = 0
+        for value in (v for group in groups for v in group):
+            forged = f"gatecast={value}"
+            assert pair.session(forged) == 401, value
+            assert pair.join(forged) in (400, 401), value
+            tried += 1
+        assert tried > 400
+        assert pair.is_valid(cookie)
 
 
 def test_double_cookies(site):

@@ -396,11 +396,11 @@ def garbage(cookie):
     rng = random.Random(77)
     good = request(cookie=cookie)
     kinds = [b"", b"\0", b"\n", b"\r\n", b"\r\n\r\n", b" " * 100,
-             b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03", b"\xff" * 9000,
+             b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03", b"\xff" * 13000,
              b"GET", b"GET ", b"GET / HTTP/9.9\r\n\r\n", b"SSH-2.0-x\r\n",
              b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"{}", b"EHLO x\r\n",
              b"GET /websocket HTTP/1.1\r\n" + b"a: b\r\n" * 2000,
-             b"GET /" + b"x" * 9000, b"GET /websocket HTTP/1.1\r\n: x\r\n\r\n"]
+             b"GET /" + b"x" * 13000, b"GET /websocket HTTP/1.1\r\n: x\r\n\r\n"]
     kinds += [good[:rng.randrange(len(good))] for _ in range(10)]
     for _ in range(19):  # a byte of the request changed
         at = rng.randrange(len(good))

@@ -6,7 +6,7 @@ import pytest
 
 from ws_raw import ORIGIN, Wsd, answer, read_all, request
 
-BIG = "x" * 9000
+BIG = "x" * 13000
 
 HANDSHAKES = {
     "good": (101, {}),
