@@ -47,7 +47,8 @@ put_number(struct buf *out, const char *key, int64_t value)
 int
 record_put_user(const struct record_user *r, struct buf *out)
 {
-	if (r->name[0] == '\0' || r->created_s < 0 || r->changed_s < 0)
+	if (r->name[0] == '\0' || r->created_s < 0 || r->changed_s < 0 ||
+	    !group_list_is_valid(r->groups))
 		return -1;
 	buf_puts(out, VERSION);
 	put_text(out, "name", r->name);
@@ -55,6 +56,8 @@ record_put_user(const struct record_user *r, struct buf *out)
 	put_number(out, "created", r->created_s);
 	put_number(out, "changed", r->changed_s);
 	put_number(out, "locked", r->is_locked ? 1 : 0);
+	if (r->groups[0] != '\0')
+		put_text(out, "groups", r->groups);
 	return out->has_failed ? -1 : 0;
 }
 
@@ -106,6 +109,7 @@ struct field {
 	size_t size; /* of a text, its NUL included */
 	bool may_be_empty; /* a text; it must be there all the same */
 	bool has_come;
+	bool may_be_missing;
 };
 
 static int
@@ -232,18 +236,18 @@ get_fields(const char *bytes, size_t n, struct field *fields, size_t count,
 		p = stop;
 	}
 	for (size_t i = 0; i < count; i++)
-		if (!fields[i].has_come)
+		if (!fields[i].has_come && !fields[i].may_be_missing)
 			return false;
 	return true;
 }
 
-#define TEXT(key, at, empty)                                 \
-	{                                                    \
-		key, TYPE_TEXT, at, sizeof(at), empty, false \
+#define TEXT(key, at, empty)                                        \
+	{                                                           \
+		key, TYPE_TEXT, at, sizeof(at), empty, false, false \
 	}
-#define NUMBER(key, at)                                 \
-	{                                               \
-		key, TYPE_NUMBER, &(at), 0, true, false \
+#define NUMBER(key, at)                                        \
+	{                                                      \
+		key, TYPE_NUMBER, &(at), 0, true, false, false \
 	}
 
 static bool
@@ -255,12 +259,15 @@ get_user(
 	    TEXT("hash", out->hash, true),
 	    NUMBER("created", out->created_s),
 	    NUMBER("changed", out->changed_s),
-	    {"locked", TYPE_BOOL, &out->is_locked, 0, false, false},
+	    {"locked", TYPE_BOOL, &out->is_locked, 0, false, false, false},
+	    {"groups", TYPE_TEXT, out->groups, sizeof(out->groups), false,
+		false, true},
 	};
 
 	memset(out, 0, sizeof(*out));
-	return get_fields(
-	    bytes, n, fields, sizeof(fields) / sizeof(fields[0]), unknown);
+	return get_fields(bytes, n, fields, sizeof(fields) / sizeof(fields[0]),
+		   unknown) &&
+	    group_list_is_valid(out->groups);
 }
 
 int

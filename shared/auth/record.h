@@ -1,8 +1,9 @@
 /*
  * Stored values as text: "v=1 key=value key=value". Values are
  * percent-encoded where they are not [A-Za-z0-9._:/@+$,-]. Keys that are not
- * known are passed over; a known key twice, one missing, another spelling of
- * a value are malformed. Pure.
+ * known are passed over; a known key twice, one missing (but for a user's
+ * groups, which are there where there are any), another spelling of a value
+ * are malformed. Pure.
  */
 #ifndef AUTH_RECORD_H
 #define AUTH_RECORD_H
@@ -11,6 +12,7 @@
 #include "auth/password.h"
 #include "auth/throttle_policy.h"
 #include "base/buf.h"
+#include "base/group.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,6 +24,7 @@ struct record_user {
 	int64_t created_s;
 	int64_t changed_s; /* password last set */
 	bool is_locked;
+	char groups[GROUP_LIST_SIZE]; /* see base/group.h */
 };
 
 #define RECORD_AGENT_SIZE 129

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define VALUE_ROOM 1024 /* of all that this program writes of a user */
+#define VALUE_ROOM 1536 /* of all that this program writes of a user */
 
 /* --- making and opening ------------------------------------------------- */
 

@@ -21,7 +21,7 @@ static int print_version(struct tool *t);
 
 /* group, verb, operands, how many, options, needs the configuration, ... */
 static const struct tool_args_command commands[] = {
-    {"user", "add", "NAME", 1, 1, SECRET, true, tool_user_add,
+    {"user", "add", "NAME", 1, 1, TOOL_ARGS_GROUP | SECRET, true, tool_user_add,
 	"make an account"},
     {"user", "passwd", "NAME", 1, 1, SECRET, true, tool_user_passwd,
 	"set a password; ends the user's sessions"},
@@ -32,6 +32,10 @@ static const struct tool_args_command commands[] = {
     {"user", "unlock", "NAME", 1, 1, 0, true, tool_user_unlock, "logins again"},
     {"user", "del", "NAME", 1, 1, 0, true, tool_user_del,
 	"delete the account and end its sessions"},
+    {"user", "join", "NAME GROUP", 2, 2, 0, true, tool_user_join,
+	"put the user into a group, at once"},
+    {"user", "leave", "NAME GROUP", 2, 2, 0, true, tool_user_leave,
+	"take the user out of a group, at once"},
     {"user", "rename", "OLD NEW", 2, 2, 0, true, tool_user_rename,
 	"another name for the account; ends its sessions"},
     {"user", "import", "FILE", 1, 1, 0, true, tool_user_import,

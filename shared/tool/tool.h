@@ -83,6 +83,8 @@ int tool_user_show(struct tool *t);
 int tool_user_lock(struct tool *t);
 int tool_user_unlock(struct tool *t);
 int tool_user_del(struct tool *t);
+int tool_user_join(struct tool *t);
+int tool_user_leave(struct tool *t);
 int tool_user_rename(struct tool *t);
 int tool_user_import(struct tool *t);
 int tool_user_export(struct tool *t);

@@ -16,6 +16,7 @@ struct option {
 static const struct option options[] = {
     {"-c", 0, true, NULL},
     {"--json", TOOL_ARGS_JSON, false, "[--json]"},
+    {"--group", TOOL_ARGS_GROUP, true, "[--group GROUP] ..."},
     {"--password-stdin", TOOL_ARGS_PASSWORD_STDIN, false, "[--password-stdin]"},
     {"--user", TOOL_ARGS_USER, true, NULL},
     {"--all", TOOL_ARGS_ALL, false, NULL},
@@ -34,7 +35,8 @@ find_option(const char *word)
 	return NULL;
 }
 
-static void
+/* false: one of that kind too many. */
+static bool
 set_option(struct tool_args *out, const struct option *o, const char *value)
 {
 	switch (o->bit) {
@@ -56,10 +58,16 @@ set_option(struct tool_args *out, const struct option *o, const char *value)
 	case TOOL_ARGS_CSV:
 		out->has_csv = true;
 		break;
+	case TOOL_ARGS_GROUP:
+		if (out->n_groups == TOOL_ARGS_GROUPS_MAX)
+			return false;
+		out->groups[out->n_groups++] = value;
+		break;
 	default:
 		out->conf = value;
 		break;
 	}
+	return true;
 }
 
 /* The command of one or two words; *used says how many. */
@@ -128,7 +136,11 @@ tool_args_parse(const struct tool_args_command *commands, int argc,
 			}
 			continue;
 		}
-		set_option(out, o, o->has_value ? argv[++i] : NULL);
+		if (!set_option(out, o, o->has_value ? argv[++i] : NULL) &&
+		    err == TOOL_ARGS_OK) {
+			err = TOOL_ARGS_MANY;
+			*word = argv[i];
+		}
 		given |= o->bit;
 	}
 

@@ -18,8 +18,10 @@ struct tool;
 #define TOOL_ARGS_ALL 8U
 #define TOOL_ARGS_HTPASSWD 16U
 #define TOOL_ARGS_CSV 32U
+#define TOOL_ARGS_GROUP 64U
 
 #define TOOL_ARGS_OPERANDS_MAX 2
+#define TOOL_ARGS_GROUPS_MAX 16 /* --group, which may come again */
 
 struct tool_args_command {
 	const char *group; /* "user" */
@@ -44,6 +46,8 @@ struct tool_args {
 	bool has_htpasswd;
 	bool has_csv;
 	const char *user; /* --user NAME, or NULL */
+	const char *groups[TOOL_ARGS_GROUPS_MAX];
+	size_t n_groups;
 };
 
 enum tool_args_err {

@@ -120,6 +120,23 @@ tool_out_number(struct tool_out *o, int64_t number)
 }
 
 void
+tool_out_list(struct tool_out *o, const char *list)
+{
+	json_t *array = json_array();
+
+	for (const char *p = list; *p != '\0'; p += *p == ',') {
+		size_t n = strcspn(p, ",");
+		if (json_array_append_new(array, json_stringn(p, n)) == -1) {
+			json_decref(array);
+			array = NULL;
+			break;
+		}
+		p += n;
+	}
+	add_cell(o, list[0] == '\0' ? "-" : list, array);
+}
+
+void
 tool_out_bool(struct tool_out *o, bool is_true)
 {
 	add_cell(o, is_true ? "yes" : "no", json_boolean(is_true));

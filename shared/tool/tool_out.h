@@ -23,6 +23,8 @@ void tool_out_free(struct tool_out *o);
  */
 void tool_out_text(struct tool_out *o, const char *text);
 void tool_out_number(struct tool_out *o, int64_t number);
+/* "a,b": an array of texts in JSON, "-" in a table where there is none. */
+void tool_out_list(struct tool_out *o, const char *list);
 void tool_out_bool(struct tool_out *o, bool is_true);
 
 /* JSON: RFC 3339; table: local time. 0: null, or "-". */

@@ -84,6 +84,20 @@ out:
 	return code;
 }
 
+/* What --group says. */
+static int
+read_groups(const struct tool *t, char list[static GROUP_LIST_SIZE])
+{
+	enum group_err err = GROUP_OK;
+
+	for (size_t i = 0; i < t->args.n_groups && err == GROUP_OK; i++)
+		err = group_list_add(
+		    list, t->args.groups[i], strlen(t->args.groups[i]));
+	return err == GROUP_OK
+	    ? TOOL_OK
+	    : tool_fail(TOOL_REFUSED, "%s", group_strerror(err));
+}
+
 int
 tool_user_add(struct tool *t)
 {
@@ -94,6 +108,8 @@ tool_user_add(struct tool *t)
 	enum store_err err;
 
 	int code = tool_read_name(t, 0, r.name);
+	if (code == TOOL_OK)
+		code = read_groups(t, r.groups);
 	if (code == TOOL_OK)
 		code = read_hash(t, r.hash);
 	if (code == TOOL_OK)
@@ -280,6 +296,7 @@ list_one(void *arg, const struct record_user *r)
 	tool_out_bool(o, r->is_locked);
 	tool_out_time(o, r->created_s);
 	tool_out_time(o, r->changed_s);
+	tool_out_list(o, r->groups);
 	return 0;
 }
 
@@ -287,13 +304,13 @@ int
 tool_user_list(struct tool *t)
 {
 	static const char *const columns[] = {
-	    "name", "locked", "created", "password_set"};
+	    "name", "locked", "created", "password_set", "groups"};
 	struct users *u = NULL;
 
 	int code = tool_open_users(t, false, &u);
 	if (code != TOOL_OK)
 		return code;
-	struct tool_out *o = tool_out_new(columns, 4);
+	struct tool_out *o = tool_out_new(columns, 5);
 	if (o == NULL) {
 		users_close(u);
 		return tool_fail(TOOL_REFUSED, "out of memory");
@@ -333,7 +350,7 @@ int
 tool_user_show(struct tool *t)
 {
 	static const char *const columns[] = {
-	    "name", "locked", "created", "password_set", "sessions"};
+	    "name", "locked", "created", "password_set", "groups", "sessions"};
 	struct record_user r;
 	struct users *u = NULL;
 	struct sessions *s = NULL;
@@ -361,7 +378,7 @@ tool_user_show(struct tool *t)
 		    c.n == 0 ? users_detail(u) : sessions_detail(s));
 		goto out;
 	}
-	o = tool_out_new(columns, 5);
+	o = tool_out_new(columns, 6);
 	if (o != NULL) {
 		list_one(o, &r);
 		tool_out_number(o, c.n);

@@ -9,7 +9,8 @@
  * CSV (tool_csv.h): the first line names the columns, in any order. name
  * must be there, and hash or password or both; each line has one of the two.
  * locked is yes, no or empty; created and password_set are times as `user
- * list --json` has them, or empty for now. No other columns.
+ * list --json` has them, or empty for now; groups are names with commas
+ * between them. No other columns.
  *
  * Both are UTF-8, with or without a byte order mark.
  */

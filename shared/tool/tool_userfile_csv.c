@@ -15,11 +15,12 @@ enum column {
 	COLUMN_LOCKED,
 	COLUMN_CREATED,
 	COLUMN_PASSWORD_SET,
+	COLUMN_GROUPS,
 	N_COLUMNS,
 };
 
 static const char *const column_names[N_COLUMNS] = {
-    "name", "hash", "password", "locked", "created", "password_set"};
+    "name", "hash", "password", "locked", "created", "password_set", "groups"};
 
 struct head {
 	size_t n;
@@ -49,7 +50,7 @@ take_head(struct tool_userfile *f, size_t line,
 		if (c == N_COLUMNS)
 			tool_userfile_error(f, line,
 			    "column %zu is none of name, hash, password, "
-			    "locked, created, password_set",
+			    "locked, created, password_set, groups",
 			    i + 1);
 		else if (head->at[c] != -1)
 			tool_userfile_error(f, line,
@@ -106,6 +107,26 @@ take_time(struct tool_userfile *f, const struct tool_csv_field *field,
 	return false;
 }
 
+/* In any order. */
+static void
+take_groups(struct tool_userfile *f, const struct tool_csv_field *field,
+    struct tool_userfile_entry *e)
+{
+	const char *p = field->p, *end = p + field->n;
+	enum group_err err = GROUP_OK;
+
+	while (field->n > 0 && p <= end && err == GROUP_OK) {
+		const char *comma = memchr(p, ',', (size_t)(end - p));
+		const char *stop = comma == NULL ? end : comma;
+		err = group_list_add(e->user.groups, p, (size_t)(stop - p));
+		p = stop + 1;
+	}
+	if (err != GROUP_OK)
+		tool_userfile_error(f, e->line,
+		    "groups are names with commas between them: %s",
+		    group_strerror(err));
+}
+
 static bool
 take_line(struct tool_userfile *f, const struct tool_userfile_opts *opts,
     const struct head *head, const struct tool_csv_field *fields,
@@ -118,6 +139,7 @@ take_line(struct tool_userfile *f, const struct tool_userfile_opts *opts,
 	struct tool_csv_field locked = cell(head, fields, COLUMN_LOCKED);
 	struct tool_csv_field created = cell(head, fields, COLUMN_CREATED);
 	struct tool_csv_field set = cell(head, fields, COLUMN_PASSWORD_SET);
+	struct tool_csv_field groups = cell(head, fields, COLUMN_GROUPS);
 
 	userfile_take_name(f, name.p, name.n, e);
 	if ((hash.n > 0) == (password.n > 0))
@@ -131,6 +153,7 @@ take_line(struct tool_userfile *f, const struct tool_userfile_opts *opts,
 	take_locked(f, &locked, e);
 	take_time(f, &created, COLUMN_CREATED, e, &e->user.created_s);
 	take_time(f, &set, COLUMN_PASSWORD_SET, e, &e->user.changed_s);
+	take_groups(f, &groups, e);
 	return f->n_errors == n_errors;
 }
 
@@ -176,7 +199,7 @@ userfile_parse_csv(const struct tool_userfile_opts *opts, char *text, size_t n,
 int
 tool_userfile_put_head(struct buf *out)
 {
-	return buf_puts(out, "name,hash,locked,created,password_set\n");
+	return buf_puts(out, "name,hash,locked,created,password_set,groups\n");
 }
 
 int
@@ -189,6 +212,8 @@ tool_userfile_put_csv(struct buf *out, const struct record_user *r)
 	tool_csv_put(out, r->name);
 	buf_putc(out, ',');
 	tool_csv_put(out, r->hash);
-	return buf_printf(
-	    out, ",%s,%s,%s\n", r->is_locked ? "yes" : "no", created, set);
+	buf_printf(
+	    out, ",%s,%s,%s,", r->is_locked ? "yes" : "no", created, set);
+	tool_csv_put(out, r->groups);
+	return buf_putc(out, '\n');
 }

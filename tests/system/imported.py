@@ -33,5 +33,6 @@ def htpasswd(hashes):
 def exported(text):
     """What `user export` printed, as {name: [hash, locked, ...]}."""
     rows = list(csv.reader(text.splitlines()))
-    assert rows[0] == ["name", "hash", "locked", "created", "password_set"]
+    assert rows[0] == ["name", "hash", "locked", "created", "password_set",
+                       "groups"]
     return {row[0]: row[1:] for row in rows[1:]}

@@ -40,7 +40,8 @@ def test_wrong_usage(alice, args):
 
 def test_usage_names_the_command(admin):
     done = admin("user", "add", code=USAGE)
-    assert "usage: gatecast user add NAME [--password-stdin]" in done.stderr
+    assert "usage: gatecast user add NAME [--group GROUP] ... " \
+        "[--password-stdin]" in done.stderr
 
 
 def test_password_is_no_argument(admin):

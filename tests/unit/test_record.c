@@ -157,6 +157,13 @@ test_malformed(void **state)
 	    "v=1 name=bob hash=x changed=2 locked=0",
 	    "v=1 name=bob hash=x created=1 locked=0",
 	    "v=1 name=bob hash=x created=1 changed=2",
+	    USER " groups=",
+	    USER " groups=staff,ops",
+	    USER " groups=ops,ops",
+	    USER " groups=ops,any",
+	    USER " groups=Ops",
+	    USER " groups=ops,",
+	    USER " groups=ops groups=ops",
 	    SESSION,
 	};
 	struct record_user r;
@@ -171,6 +178,36 @@ test_malformed(void **state)
 			fail_msg("taken: %s", bad[i]);
 	*strchr(nul, 'b') = '\0';
 	assert_int_equal(record_get_user(nul, sizeof(nul) - 1, &r), -1);
+}
+
+/* A record from before there were groups has none, and is written as it was. */
+static void
+test_groups(void **state)
+{
+	struct record_user r, again;
+	struct buf text = BUF_INIT;
+
+	(void)state;
+	assert_int_equal(record_get_user(USER, strlen(USER), &r), 0);
+	assert_string_equal(r.groups, "");
+	assert_int_equal(record_put_user(&r, &text), 0);
+	assert_string_equal(buf_str(&text), USER);
+	assert_int_equal(group_list_add(r.groups, "staff", 5), GROUP_OK);
+	assert_int_equal(group_list_add(r.groups, "ops", 3), GROUP_OK);
+	buf_reset(&text);
+	assert_int_equal(record_put_user(&r, &text), 0);
+	assert_string_equal(buf_str(&text), USER " groups=ops,staff");
+	assert_int_equal(record_get_user(text.data, text.len, &again), 0);
+	assert_memory_equal(&r, &again, sizeof(r));
+	/* Known, so it is not kept a second time. */
+	buf_reset(&text);
+	assert_int_equal(
+	    record_keep_user(USER " x=1 groups=ops", strlen(USER) + 15, &text),
+	    0);
+	assert_string_equal(buf_str(&text), " x=1");
+	strcpy(r.groups, "staff,ops");
+	assert_int_equal(record_put_user(&r, &text), -1);
+	buf_fini(&text);
 }
 
 /* What a later version may add does not hinder this one. */
@@ -280,6 +317,7 @@ main(void)
 	    cmocka_unit_test(test_throttle),
 	    cmocka_unit_test(test_every_cut),
 	    cmocka_unit_test(test_malformed),
+	    cmocka_unit_test(test_groups),
 	    cmocka_unit_test(test_unknown_key),
 	    cmocka_unit_test(test_alphabet),
 	    cmocka_unit_test(test_any_order),

@@ -19,8 +19,8 @@ run_nothing(struct tool *t)
 }
 
 static const struct tool_args_command commands[] = {
-    {"user", "add", "NAME", 1, 1, TOOL_ARGS_PASSWORD_STDIN, true, run_nothing,
-	"h"},
+    {"user", "add", "NAME", 1, 1, TOOL_ARGS_GROUP | TOOL_ARGS_PASSWORD_STDIN,
+	true, run_nothing, "h"},
     {"user", "list", "", 0, 0, TOOL_ARGS_JSON, true, run_nothing, "h"},
     {"session", "revoke", "ID | --user NAME | --all", 0, 1,
 	TOOL_ARGS_USER | TOOL_ARGS_ALL, true, run_nothing, "h"},
@@ -124,6 +124,35 @@ test_options_anywhere(void **state)
 }
 
 static void
+test_option_again(void **state)
+{
+	const char *const some[] = {
+	    "user", "add", "--group", "ops", "alice", "--group", "staff", NULL};
+	char *argv[3 + 2 * (TOOL_ARGS_GROUPS_MAX + 1)];
+	struct tool_args a;
+	const char *word;
+
+	(void)state;
+	assert_int_equal(parse(some, &a, &word), TOOL_ARGS_OK);
+	assert_int_equal(a.n_groups, 2);
+	assert_string_equal(a.groups[0], "ops");
+	assert_string_equal(a.groups[1], "staff");
+	assert_string_equal(a.operands[0], "alice");
+	int argc = 0;
+	for (const char *const *w =
+		 (const char *const[]){"gatecast-tool", "user", "add", NULL};
+	     *w != NULL; w++)
+		argv[argc++] = (char *)*w;
+	for (int i = 0; i <= TOOL_ARGS_GROUPS_MAX; i++) {
+		argv[argc++] = (char *)"--group";
+		argv[argc++] = (char *)(i < TOOL_ARGS_GROUPS_MAX ? "g" : "h");
+	}
+	assert_int_equal(
+	    tool_args_parse(commands, argc, argv, &a, &word), TOOL_ARGS_MANY);
+	assert_string_equal(word, "h");
+}
+
+static void
 test_option_values(void **state)
 {
 	const char *const user[] = {
@@ -219,7 +248,7 @@ test_usage(void **state)
 	tool_args_print_usage(f, &commands[4]);
 	fclose(f);
 	assert_string_equal(text,
-	    "gatecast user add NAME [--password-stdin]\n"
+	    "gatecast user add NAME [--group GROUP] ... [--password-stdin]\n"
 	    "gatecast session revoke ID | --user NAME | --all\n"
 	    "gatecast help [COMMAND]\n");
 	free(text);
@@ -232,6 +261,7 @@ main(void)
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_command_and_operand),
 	    cmocka_unit_test(test_options_anywhere),
+	    cmocka_unit_test(test_option_again),
 	    cmocka_unit_test(test_option_values),
 	    cmocka_unit_test(test_double_dash),
 	    cmocka_unit_test(test_group_alone),

@@ -149,6 +149,35 @@ test_hostile_text(void **state)
 }
 
 static void
+test_list(void **state)
+{
+	static const char *const two[] = {"name", "groups"};
+
+	(void)state;
+	struct tool_out *o = tool_out_new(two, 2);
+	tool_out_text(o, "alice");
+	tool_out_list(o, "ops,staff");
+	tool_out_text(o, "bob");
+	tool_out_list(o, "");
+	char *text = printed(o, false, false, 0);
+	assert_string_equal(text,
+	    "name   groups\n"
+	    "alice  ops,staff\n"
+	    "bob    -\n");
+	free(text);
+	text = printed(o, true, false, 0);
+	json_t *array = json_loads(text, 0, NULL);
+	char *compact = json_dumps(array, JSON_COMPACT);
+	assert_string_equal(compact,
+	    "[{\"name\":\"alice\",\"groups\":[\"ops\",\"staff\"]},"
+	    "{\"name\":\"bob\",\"groups\":[]}]");
+	free(compact);
+	json_decref(array);
+	free(text);
+	tool_out_free(o);
+}
+
+static void
 test_many_rows(void **state)
 {
 	(void)state;
@@ -178,6 +207,7 @@ main(void)
 	    cmocka_unit_test(test_no_rows),
 	    cmocka_unit_test(test_one),
 	    cmocka_unit_test(test_hostile_text),
+	    cmocka_unit_test(test_list),
 	    cmocka_unit_test(test_many_rows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

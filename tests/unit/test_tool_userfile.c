@@ -152,6 +152,12 @@ test_bad(void **state)
 		"2026-01-31T12:00:00.000Z or empty\nf:2: password_set is a "
 		"time",
 		3},
+	    {"name,hash,groups\na," B ",Staff\nb," B ",\"a,,b\"\nc," B
+	     ",\"b,a\"\nd," B ",any\n",
+		"f:2: groups are names with commas between them: a group's\n"
+		"f:3: groups are names with commas between them: a group's\n"
+		"f:5: groups are names with commas between them: a group's",
+		3},
 	    {"name,hash,created\na," B ",1969-12-31T23:59:59.000Z\n",
 		"f:2: created is a time", 1},
 	    {"name,hash\n\"a\nb\"," B "\nc,d\n",
@@ -224,23 +230,24 @@ static void
 test_round_trip(void **state)
 {
 	static const struct record_user users[] = {
-	    {"alice", B, 0, 1, false},
+	    {"alice", B, 0, 1, false, ""},
+	    {"bob", B, 0, 1, false, "ops"},
 	    {"\xe4\xb8\x8a",
 		"$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0"
 		"c2FsdA$p2/sSvOaJtVfBQxbT4XuQmtPaW5kcJ8d8LCdmKKtDNc",
-		1772323199, 253402300799, true},
+		1772323199, 253402300799, true, "a,b,c"},
 	};
 	struct buf text = BUF_INIT;
 	struct tool_userfile f;
 
 	(void)state;
 	tool_userfile_put_head(&text);
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(tool_userfile_put_csv(&text, &users[i]), 0);
 	parse(buf_str(&text), &f);
 	assert_string_equal(buf_str(&f.errors), "");
-	assert_int_equal(f.n, 2);
-	for (size_t i = 0; i < 2; i++)
+	assert_int_equal(f.n, 3);
+	for (size_t i = 0; i < 3; i++)
 		assert_memory_equal(
 		    &f.entries[i].user, &users[i], sizeof(users[i]));
 	tool_userfile_free(&f);
