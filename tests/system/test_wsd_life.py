@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import stat
 import struct
 import subprocess
@@ -149,46 +148,6 @@ def test_unix_socket():
         done = second()
         assert done.returncode == 1 and "not a socket" in done.stderr
         assert w.socket_path.read_text() == "precious"
-
-
-def test_socket_from_systemd():
-    w = Wsd()
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        s.listen()
-        w.port = s.getsockname()[1]
-        ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        ready.bind(str(w.dir / "notify"))
-        ready.settimeout(20)
-
-        def become():
-            os.dup2(s.fileno(), 3)
-            os.set_inheritable(3, True)
-
-        # LISTEN_PID must be the program's own, which only it knows.
-        process = subprocess.Popen(
-            ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", str(BUILD / "wsd"),
-             "-c", str(w.conf)], preexec_fn=become, close_fds=False,
-            stderr=subprocess.PIPE, text=True,
-            env={**os.environ, "LISTEN_FDS": "1", "NOTIFY_SOCKET":
-                 str(w.dir / "notify"), "WATCHDOG_USEC": "400000"})
-        try:
-            assert b"READY=1" in ready.recv(1000)
-            assert w.ask(request(cookie=w.cookies["alice"]))[0] == 101
-            assert b"WATCHDOG=1" in ready.recv(1000)
-            process.terminate()
-            message = b"WATCHDOG=1"
-            while b"WATCHDOG" in message:
-                message = ready.recv(1000)
-            assert b"STOPPING=1" in message
-            assert process.wait(10) == 0
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-            process.stderr.close()
-            ready.close()
-            w.temp.cleanup()
 
 
 def test_options(tmp_path):

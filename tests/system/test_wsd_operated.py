@@ -19,7 +19,7 @@ import pytest
 from conftest import BUILD, wait_until
 from gatecast_admin import ENV, NOTFOUND, OK, REFUSED, SCRIPT, UNREACHABLE
 from test_gatecast_manual import json_keys_of_manual
-from ws_raw import Wsd, request, settle
+from ws_raw import Wsd, settle
 from wsclient import CLOSE, Refused
 
 
@@ -305,34 +305,3 @@ def test_socket_left_and_taken():
         assert "wsd.control: " in other.stderr and "another process" in \
             other.stderr
         gatecast(w, "status")
-
-
-def test_sockets_from_systemd():
-    """Of those passed, the one at wsd.control is the control socket, and
-    stays there when wsd ends."""
-    w = Wsd()
-    path = w.dir / "control.sock"
-    with socket.socket() as s, socket.socket(socket.AF_UNIX) as c:
-        c.bind(str(path)), c.listen()
-        s.bind(("127.0.0.1", 0)), s.listen()
-        w.port = s.getsockname()[1]
-
-        def become():
-            for i, fd in enumerate([os.dup(c.fileno()), os.dup(s.fileno())]):
-                os.dup2(fd, 3 + i)
-                os.set_inheritable(3 + i, True)
-
-        process = subprocess.Popen(
-            ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", BUILD / "wsd",
-             "-c", w.conf], preexec_fn=become, close_fds=False,
-            stderr=subprocess.DEVNULL, env={**os.environ, "LISTEN_FDS": "2"})
-        try:
-            gatecast(w, "status")
-            assert w.ask(request(cookie=w.cookies["alice"]))[0] == 101
-            process.terminate()
-            assert process.wait(10) == 0
-            assert path.exists()
-        finally:
-            process.kill()
-            process.wait()
-            w.temp.cleanup()
