@@ -70,7 +70,7 @@ WSD_SRC := $(filter-out wsd/main.c,$(wildcard wsd/*.c))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 TOOLS_SRC := $(wildcard tests/tools/*.c)
-BENCH_SRC := $(wildcard tests/bench/*.c)
+BENCH_SRC := $(wildcard tests/bench/*.c tests/bench/peers/*.c)
 
 # Apart from what is made of them: wsd is a directory of sources as well.
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
@@ -146,6 +146,7 @@ $(BENCHES): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(A_WSD) $(A_SHARED)
 # The one with peers to compare with.
 $(B)/bench/store_bench: $(call obj,$(wildcard tests/bench/store/*.c))
 $(B)/bench/store_bench: ALL_LIBS += -lsqlite3 -lm
+$(B)/bench/loadgen: $(call obj,$(wildcard tests/bench/load/*.c))
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 .SECONDARY:
@@ -153,7 +154,8 @@ $(B)/bench/store_bench: ALL_LIBS += -lsqlite3 -lm
 # --- development ----------------------------------------------------------
 units: $(UNITS)
 replays: $(REPLAYS)
-tools: $(TOOLS) $(PRELOADS)
+# With what test_bench needs.
+tools: $(TOOLS) $(PRELOADS) $(B)/bench/loadgen $(B)/bench/rawcast
 benches: all $(BENCHES)
 asan:
 	$(MAKE) FLAVOUR=$@ all
@@ -163,6 +165,9 @@ tsan:
 
 deps deps-test:
 	@scripts/install-deps $(if $(filter deps-test,$@),--test)
+# Peers that are missing are left out.
+deps-bench: deps
+	@scripts/install-deps --bench || true
 
 run: deps
 	@$(MAKE) --no-print-directory all
@@ -190,8 +195,10 @@ fuzz:
 	@tests/fuzz/run $(FUZZ_SECONDS)
 fuzzers: $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
 
-bench: benches tools
-	@tests/bench/run
+# BENCH_ARGS="--rows idle --rounds 1": see tests/README.md.
+bench: deps-bench
+	@$(MAKE) --no-print-directory benches tools
+	@tests/bench/run --out build/bench/results $(BENCH_ARGS)
 	@$(B)/bench/store_bench
 
 # What `make test` does some hundred times, in thousands.
@@ -228,6 +235,7 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all units replays tools benches asan tsan deps deps-test run test unit \
+.PHONY: all units replays tools benches asan tsan deps deps-test \
+	deps-bench run test unit \
 	system browser replay fuzz fuzzers bench crash valgrind lint install clean \
 	FORCE
