@@ -16,7 +16,7 @@ def own_site():
     """Everybody may talk as fast as they can; sessions come and go. wsd can
     be reached without the web server too."""
     return running(users=USERS, set={
-        "wsd.user_rate": 0, "wsd.leave_grace_s": 1, "wsd.message_bytes": 4096,
+        "wsd.user_rate": 0, "wsd.leave_grace_s": 2, "wsd.message_bytes": 4096,
         "wsd.connections_per_user": 0}, wsd_port=free_port())
 
 
@@ -98,7 +98,7 @@ def ask(site, cookie=None, origin=True, path="/websocket", extra=()):
         lines.append(f"Origin: {origin}")
     if cookie:
         lines.append(f"Cookie: {cookie}")
-    with socket.create_connection(("127.0.0.1", site.port), 10) as s:
+    with socket.create_connection(("127.0.0.1", site.port), 30) as s:
         s.sendall("\r\n".join([*lines, "", ""]).encode())
         data = b""
         while True:

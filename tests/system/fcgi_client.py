@@ -89,7 +89,7 @@ class Answer:
         return out
 
 
-def connect(address, timeout=10.0):
+def connect(address, timeout=30.0):
     """address: a Unix socket's path, or (host, port)."""
     family = socket.AF_INET if isinstance(address, tuple) else socket.AF_UNIX
     s = socket.socket(family, socket.SOCK_STREAM)
@@ -124,7 +124,7 @@ def read_answer(s):
             return Answer(out)
 
 
-def send(address, data, timeout=10.0):
+def send(address, data, timeout=30.0):
     with connect(address, timeout) as s:
         s.sendall(data)
         return read_answer(s)

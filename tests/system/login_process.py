@@ -97,7 +97,7 @@ class Login:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(15)
+                self.process.wait(30)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 raise
@@ -107,7 +107,7 @@ class Login:
         assert "Sanitizer" not in log and "runtime error" not in log, log
         assert code == 0, log
 
-    def ask(self, method, target, body=b"", cookie=None, timeout=10.0,
+    def ask(self, method, target, body=b"", cookie=None, timeout=30.0,
             drop=(), **params):
         """One request. Extra parameters replace; None or drop leaves out."""
         path, _, query = target.partition("?")

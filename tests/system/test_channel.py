@@ -77,7 +77,7 @@ def test_path_and_method(own):
         assert status(data) in (303, 404), path
         assert b"Sec-WebSocket-Accept" not in data
     assert status(ask(own, cookie, path="/nothing")) == 404
-    assert requests.post(own.url + "/websocket", timeout=10).status_code \
+    assert requests.post(own.url + "/websocket", timeout=30).status_code \
         in (403, 405)
     assert own.get("/websocket").status_code == 426
 
@@ -209,20 +209,18 @@ def test_presence_is_by_user(own, join):
     assert {u["user"] for u in one.hello["online"]} == {"alice", "bob"}
     two = join(own, "alice", cookie=cookie, protocol=None)
     three = join(own, "alice")
-    # Two of three go, one cleanly: nobody is told.
+    # Two of three go, one cleanly, then the third, who is back within the
+    # grace: nobody is told.
     one.sock.close()
     assert three.close() == 1000
-    with pytest.raises(TimeoutError):
-        watcher.event(timeout=1.7)
-    # Back within the grace: nobody is told either.
     two.sock.close()
     back = join(own, "alice", cookie=cookie)
     with pytest.raises(TimeoutError):
-        watcher.event(timeout=1.7)
+        watcher.event(timeout=2.7)
     begin = time.monotonic()
     back.sock.close()
     e = watcher.event()
     assert (e["type"], e["user"]) == ("leave", "alice")
-    assert 0.7 < time.monotonic() - begin < 3
+    assert 1.7 < time.monotonic() - begin
     with pytest.raises(TimeoutError):
         watcher.event(timeout=0.2)

@@ -138,12 +138,12 @@ class World:
                            20, "progress")
                 kill(self.wsd)
             before = self.acked()
-            wait_until(lambda: self.check() or self.acked() > before, 20,
-                       "progress")
+            wait_until(lambda: self.check() or self.acked() > before,
+                       what="progress")
         finally:
             self.is_over = True
             wait_until(lambda: not any(p.waiting for p in self.peers) or
-                       any(p.error for p in self.peers), 20, "the last acks")
+                       any(p.error for p in self.peers), what="the last acks")
             self.target = max(
                 (s for p in self.peers for s in p.acked.values()), default=0)
             for p in self.peers:
@@ -242,7 +242,7 @@ def test_without_a_journal():
 def test_another_one_is_refused():
     with Wsd(set=SET) as w:
         second = w.spawn()
-        assert second.wait(20) == 1
+        assert second.wait(30) == 1
         assert "another wsd uses this directory" in second.stderr.read()
 
 

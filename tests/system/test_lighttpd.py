@@ -48,7 +48,7 @@ def test_one_host_of_several(site, tmp_path):
                                 stderr=subprocess.PIPE)
 
     def status(host, path):
-        return requests.get(f"http://127.0.0.1:{port}{path}", timeout=10,
+        return requests.get(f"http://127.0.0.1:{port}{path}", timeout=30,
                             headers={"Host": host}).status_code
 
     def is_up():

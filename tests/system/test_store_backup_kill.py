@@ -46,7 +46,7 @@ class Reader:
         raise AssertionError("the reader died")
 
     def close(self):
-        self.process.communicate(timeout=10)
+        self.process.communicate(timeout=30)
         assert self.process.returncode == 0
 
 
@@ -210,10 +210,10 @@ def interrupt(place, call, ready, *args):
     exit code and what it said."""
     process = subprocess.Popen(
         ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}",
-         "-e", f"inject={call}:delay_enter=500000:when=1",
+         "-e", f"inject={call}:delay_enter=2000000:when=1",
          BUILD / "gatecast-tool", "-c", place.admin.conf, *args],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=ENV)
-    wait_until(ready, 10, "its beginning")
+    wait_until(ready, what="its beginning")
     children = pathlib.Path(
         f"/proc/{process.pid}/task/{process.pid}/children").read_text()
     os.kill(int(children.split()[0]), signal.SIGINT)

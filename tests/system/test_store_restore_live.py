@@ -82,12 +82,12 @@ def test_all_is_lost_but_the_backup(own, tmp_path):
     os.unlink(store / "users/secret")
     for name in ("users", "sessions"):
         os.truncate(store / name / "base.gdbm", 3000)
-    wait_until(lambda: status(own, cookies[0]) == 503, 3, "503")
+    wait_until(lambda: status(own, cookies[0]) == 503, what="503")
     assert own.gatecast("user", "list", check=False).returncode == 4
 
     done = own.gatecast("store", "restore", file)
     assert "everybody signs in again" in done.stdout
-    wait_until(lambda: status(own, cookies[0]) == 401, 3, "401")
+    wait_until(lambda: status(own, cookies[0]) == 401, what="401")
     for _ in range(6):  # each worker looks for itself
         for user in ("alice", "bob"):
             own.cookie(user)

@@ -207,7 +207,7 @@ def test_survives_a_restart_and_a_checkpoint(request):
     site.tool("store", "checkpoint")
     workers = site.workers()
     os.kill(site.process.pid, signal.SIGKILL)
-    site.process.wait(10)
+    site.process.wait(30)
     # They end with it, and until then the socket is theirs.
     wait_until(lambda: not any(os.path.exists(f"/proc/{p}") for p in workers),
                what="the workers' end")

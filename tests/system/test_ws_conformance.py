@@ -50,7 +50,7 @@ class Echo:
 
     def __exit__(self, *error):
         self.process.terminate()
-        code = self.process.wait(10)
+        code = self.process.wait(30)
         log = "".join(self.lines)
         assert code == 0 and not SANITIZER.search(log), log
 
@@ -321,7 +321,7 @@ def test_closing_handshake(wsd):
             start = time.monotonic()
             op, _, payload = c.frame()
             assert op == CLOSE and payload[:2] == struct.pack(">H", 4408)
-            assert 0.9 < time.monotonic() - start < 2
+            assert 0.9 < time.monotonic() - start
             c.send_bytes(frame(CONT, b"y") + frame(PING, b"z"))
             with pytest.raises(TimeoutError):
                 c.frame(0.2)
@@ -329,7 +329,7 @@ def test_closing_handshake(wsd):
             c.send_bytes(close(4408))
             with pytest.raises(Closed):
                 c.frame()
-            assert time.monotonic() - start < 1
+            assert time.monotonic() - start < 2.5
         with e.client() as c:
             c.send_bytes(text("x", fin=False))
             c.frame()

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import wait_until
+from conftest import SOON_S, wait_until
 from ws_raw import Wsd, request, settle
 from wsclient import CLOSE, Closed, Refused
 
@@ -31,16 +31,16 @@ def test_slow_loris():
             with w.client("bob") as c:
                 c.say(f"{sent}")
                 c.expect("message", text=f"{sent}")
-            assert time.monotonic() - began < 1.5
+            assert time.monotonic() - began < 2.5
         assert 0 < sent <= 100 < len(good)
         for s in slow:
-            s.settimeout(5)
+            s.settimeout(30)
             try:
                 assert s.recv(1) == b""
             except ConnectionResetError:
                 pass
             s.close()
-        assert time.monotonic() - start < 8
+        assert time.monotonic() - start < 3 + SOON_S
 
 
 def test_reset_behind_half_a_request():

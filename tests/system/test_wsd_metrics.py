@@ -175,7 +175,7 @@ def test_strangers():
         assert w.raw(b"\0\0\0\0")[0] == 400
         assert w.raw(b"GET /metrics HTTP/1.1\r\n" + b"x" * 9000)[0] == 400
         # Half-open ones: no more than so many, the oldest go.
-        half = [socket.create_connection(("127.0.0.1", w.metrics_port), 10)
+        half = [socket.create_connection(("127.0.0.1", w.metrics_port), 30)
                 for _ in range(80)]
         assert half[0].recv(1) == b""
         assert w.health()[0] == 200

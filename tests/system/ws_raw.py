@@ -112,7 +112,7 @@ class Wsd:
     def signal(self, number):
         self.process.send_signal(number)
 
-    def wait(self, timeout=10):
+    def wait(self, timeout=30):
         return self.process.wait(timeout)
 
     def stop(self, check=True):
@@ -121,7 +121,7 @@ class Wsd:
         if self.process.poll() is None:
             self.signal(signal.SIGTERM)
         try:
-            code = self.process.wait(10)
+            code = self.process.wait(30)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -147,7 +147,7 @@ class Wsd:
         kwargs.setdefault("cookie", self.cookies.get(user))
         return Client(f"ws://127.0.0.1:{self.port}/websocket", **kwargs)
 
-    def connect(self, unix=False, timeout=10):
+    def connect(self, unix=False, timeout=30):
         if unix:
             s = socket.socket(socket.AF_UNIX)
             s.settimeout(timeout)

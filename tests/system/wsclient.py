@@ -41,7 +41,7 @@ class Client:
     """One connection, opened by the constructor."""
 
     def __init__(self, url, cookie=None, origin=None, protocol="gatecast.v1",
-                 since=None, headers=(), timeout=10.0, path=None):
+                 since=None, headers=(), timeout=30.0, path=None):
         parts = urlsplit(url)
         target = path or parts.path
         if since is not None:
