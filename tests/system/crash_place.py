@@ -66,14 +66,12 @@ class Place:
         self.oracle.user(operations.USER, (False, operations.PASSWORD))
         self.site.start()
         self.long_lived = AuthReader(self.site.store)
+        self.fresh = AuthReader(self.site.store)
 
     def judge(self, what):
-        fresh = AuthReader(self.site.store)
-        try:
-            wrong = self.oracle.settle(fresh)
-            count = fresh.count()
-        finally:
-            fresh.close()
+        self.fresh.open_anew()
+        wrong = self.oracle.settle(self.fresh)
+        count = self.fresh.count()
         assert wrong == [], "fresh reader, " + what
         assert self.oracle.complaints(self.long_lived) == [], \
             "long-lived reader, " + what
@@ -112,6 +110,7 @@ class Place:
         """That fault at each call there is; how many there were."""
         operation = operations.ALL[kind](self.site, self.oracle)
         operation.prepare()
+        self.oracle.forget_old_accounts(8)
         for n in range(1, 10000):
             runner = Fault("%s:%d" % (fault, n))
             self.step(operation, "%s, %s at call %d" % (kind, fault, n),
@@ -126,6 +125,7 @@ class Place:
     def close(self):
         try:
             assert self.long_lived.close() == 0
+            assert self.fresh.close() == 0
             done = self.site.tool("store", "check", check=False)
         finally:
             self.site.stop()

@@ -131,6 +131,11 @@ class AuthReader(Process):
     def count(self):
         return int(self.ask("count"))
 
+    def open_anew(self):
+        """As a process that has just begun sees it, without the start of
+        one."""
+        assert self.ask("open") == "ready"
+
 
 class Accounts:
     """Which accounts and sessions may be there.
@@ -207,3 +212,8 @@ class Accounts:
         over = [t for t, users in self.sessions.items() if users == {None}]
         for token in over[:-keep]:
             del self.sessions[token]
+
+    def forget_old_accounts(self, keep):
+        """Only the first and the last are asked for again."""
+        for name in list(self.users)[1:-keep]:
+            del self.users[name]

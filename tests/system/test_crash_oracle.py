@@ -33,7 +33,8 @@ def test_every_operation(place):
 @pytest.mark.parametrize("which", READERS)
 def test_acknowledged_and_not_seen(place, which, tmp_path):
     """A reader of a copy stands for one that lost it."""
-    real = place.long_lived
+    place_of = which.replace("-", "_")
+    real = getattr(place, place_of)
     for name in [n for n in operations.ALL if n not in SILENT]:
         operation = operations.ALL[name](place.site, place.oracle)
         operation.prepare()
@@ -43,17 +44,13 @@ def test_acknowledged_and_not_seen(place, which, tmp_path):
         assert operation.is_acknowledged(done), done
         operation.acknowledge(done)
         stale = AuthReader(copy)
-        store = place.site.store
         known = place.oracle.users, place.oracle.sessions
+        setattr(place, place_of, stale)
         try:
-            if which == "long-lived":
-                place.long_lived = stale
-            else:
-                place.site.store = copy
             with pytest.raises(AssertionError, match=which + " reader"):
                 place.judge(name)
         finally:
-            place.long_lived, place.site.store = real, store
+            setattr(place, place_of, real)
             # What the stale one saw was settled.
             place.oracle.users, place.oracle.sessions = known
             stale.close()

@@ -6,6 +6,7 @@
  *                           is the user's, 0: none of these
  *   token VALUE             "valid USER", "unknown", "bad" or "expired"
  *   count                   sessions that are valid
+ *   open                    "ready": the stores, opened anew
  *
  * Errors are lines that begin with "!".
  */
@@ -93,32 +94,50 @@ show_count(struct sessions *s)
 		printf("!%s: %s\n", store_strerror(err), sessions_detail(s));
 }
 
+/* Says so, or why not. Both are closed before. */
+static int
+open_stores(const char *dir, struct users **u, struct sessions **s)
+{
+	struct buf error = BUF_INIT;
+
+	users_close(*u);
+	sessions_close(*s);
+	*u = NULL;
+	*s = NULL;
+	enum store_err err = users_open(dir, false, 0, 0, u, &error);
+	if (err == STORE_OK)
+		err =
+		    sessions_open(dir, false, 0, 0, clock_system(), s, &error);
+	if (err == STORE_OK)
+		puts("ready");
+	else
+		fprintf(stderr, "auth-reader: %s: %s\n", store_strerror(err),
+		    buf_str(&error));
+	buf_fini(&error);
+	return err == STORE_OK ? 0 : -1;
+}
+
 int
 main(int argc, char **argv)
 {
-	struct buf error = BUF_INIT;
 	struct users *u = NULL;
 	struct sessions *s = NULL;
 	char line[4096];
+	int rc = EXIT_SUCCESS;
 
 	if (argc != 2 || crypto_init() == -1) {
 		fprintf(stderr, "usage: auth-reader DIR\n");
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	enum store_err err = users_open(argv[1], false, 0, 0, &u, &error);
-	if (err == STORE_OK)
-		err = sessions_open(
-		    argv[1], false, 0, 0, clock_system(), &s, &error);
-	if (err != STORE_OK) {
-		fprintf(stderr, "auth-reader: %s: %s\n", store_strerror(err),
-		    buf_str(&error));
-		return EXIT_FAILURE;
-	}
-	puts("ready");
-	while (fgets(line, sizeof(line), stdin) != NULL) {
+	if (open_stores(argv[1], &u, &s) == -1)
+		rc = EXIT_FAILURE;
+	while (rc == EXIT_SUCCESS && fgets(line, sizeof(line), stdin) != NULL) {
 		line[strcspn(line, "\n")] = '\0';
-		if (strncmp(line, "user ", 5) == 0)
+		if (strcmp(line, "open") == 0) {
+			if (open_stores(argv[1], &u, &s) == -1)
+				rc = EXIT_FAILURE;
+		} else if (strncmp(line, "user ", 5) == 0)
 			show_user(u, line + 5);
 		else if (strncmp(line, "token ", 6) == 0)
 			show_token(s, line + 6);
@@ -127,8 +146,7 @@ main(int argc, char **argv)
 		else
 			puts("!what?");
 	}
-	buf_fini(&error);
 	sessions_close(s);
 	users_close(u);
-	return EXIT_SUCCESS;
+	return rc;
 }
