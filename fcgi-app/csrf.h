@@ -21,7 +21,7 @@
 #define CSRF_COOKIE_HTTPS "__Host-gatecast-pre"
 #define CSRF_COOKIE_HTTP "gatecast-pre"
 #define CSRF_LABEL_LOGIN "login"
-#define CSRF_LABEL_LOGOUT "logout"
+#define CSRF_LABEL_SESSION "session" /* of who is signed in */
 
 /*
  * false: the browser says that another site caused the request. A browser

@@ -1,7 +1,5 @@
 #include "fcgi-app/page_chat.h"
 
-#include "auth/token.h"
-#include "fcgi-app/csrf.h"
 #include "fcgi-app/page_error.h"
 #include "fcgi-app/visitor.h"
 
@@ -24,9 +22,10 @@ page_chat(struct call *c)
 		page_error_store(c);
 		return;
 	}
-	/* The keyring is there: the visitor was found with it. */
-	token_bind(sessions_keyring(stores_sessions(&c->app->stores)),
-	    CSRF_LABEL_LOGOUT, visitor.id, csrf);
+	if (!visitor_bind(c, &visitor, csrf)) {
+		page_error_store(c);
+		return;
+	}
 	visitor_touch(c, &visitor);
 	values[VIEW_USER] = visitor.session.user;
 	values[VIEW_CSRF] = csrf;

@@ -7,7 +7,6 @@
 #include "fcgi-app/next_url.h"
 #include "fcgi-app/page_error.h"
 #include "fcgi-app/post.h"
-#include "fcgi-app/set_cookie.h"
 #include "fcgi-app/signin.h"
 #include "fcgi-app/visitor.h"
 
@@ -117,13 +116,9 @@ static void
 welcome(struct call *c, const char *token, const struct form_field *name,
     const char *next)
 {
-	const struct config *config = c->app->config;
-
 	end_old(c);
 	response_redirect(c->resp, next);
-	set_cookie(c->resp,
-	    cookie_session_name(c->req->is_https, config->login.plain_http),
-	    token, config->login.absolute_lifetime_s, c->req->is_https);
+	visitor_set_token(c, token);
 	remember_device(c, name);
 }
 

@@ -1,36 +1,18 @@
 #include "fcgi-app/page_logout.h"
 
-#include "auth/token.h"
 #include "base/log.h"
-#include "fcgi-app/csrf.h"
 #include "fcgi-app/form.h"
 #include "fcgi-app/page_error.h"
 #include "fcgi-app/post.h"
-#include "fcgi-app/set_cookie.h"
 #include "fcgi-app/visitor.h"
 
 #include <stdint.h>
 
-/*
- * Takes back a cookie that came along, and no other: a form on a foreign page
- * comes without it (SameSite), asks for nothing that a token is needed for,
- * and would have the browser forget a session that is not over.
- */
 static void
 leave(struct call *c)
 {
-	const struct request *req = c->req;
-	const char *name = cookie_session_name(
-	    req->is_https, c->app->config->login.plain_http);
-	const char *value;
-	size_t n;
-
 	response_redirect(c->resp, "/login");
-	if (name != NULL &&
-	    cookie_find(req->cookies, req->n_cookies, name, &value, &n) !=
-		COOKIE_NONE)
-		set_cookie(
-		    c->resp, name, "", SET_COOKIE_DELETE, c->req->is_https);
+	visitor_take_back(c);
 }
 
 /* The session is over, durably, before anything is answered. */
@@ -56,23 +38,6 @@ end(struct call *c, const struct visitor *visitor)
 	leave(c);
 }
 
-/* Whether the form is one that we handed out in this session. */
-static bool
-is_own_form(
-    struct call *c, const struct visitor *v, const struct form_field *csrf)
-{
-	struct sessions *sessions = stores_sessions(&c->app->stores);
-
-	if (sessions == NULL)
-		return false;
-	const struct keyring *keys = sessions_keyring(sessions);
-	return token_is_bound(
-		   keys, CSRF_LABEL_LOGOUT, v->id, csrf->value, csrf->n) ||
-	    (sessions_reload_keyring(sessions) &&
-		token_is_bound(
-		    keys, CSRF_LABEL_LOGOUT, v->id, csrf->value, csrf->n));
-}
-
 void
 page_logout(struct call *c)
 {
@@ -95,7 +60,7 @@ page_logout(struct call *c)
 	}
 	if (!post_form(c, body, &csrf, 1))
 		return;
-	if (!is_own_form(c, &visitor, &csrf)) {
+	if (!visitor_is_own_form(c, &visitor, &csrf)) {
 		post_audit_refuse(c, "csrf");
 		page_error(c, 403, "403");
 		return;

@@ -93,6 +93,7 @@ reason(int status)
 	    {405, "Method Not Allowed"},
 	    {413, "Content Too Large"},
 	    {415, "Unsupported Media Type"},
+	    {422, "Unprocessable Content"},
 	    {429, "Too Many Requests"},
 	    {431, "Request Header Fields Too Large"},
 	    {500, "Internal Server Error"},

@@ -1,8 +1,11 @@
 #include "fcgi-app/routes.h"
 
+#include "fcgi-app/page_account.h"
 #include "fcgi-app/page_chat.h"
 #include "fcgi-app/page_login.h"
 #include "fcgi-app/page_logout.h"
+#include "fcgi-app/page_password.h"
+#include "fcgi-app/page_revoke.h"
 #include "fcgi-app/page_session.h"
 
 #include <stdio.h>
@@ -10,6 +13,9 @@
 
 static const struct route routes[] = {
     {"/", REQUEST_GET | REQUEST_HEAD, page_chat},
+    {"/account", REQUEST_GET | REQUEST_HEAD, page_account},
+    {"/account/password", REQUEST_POST, page_password},
+    {"/account/sessions/revoke", REQUEST_POST, page_revoke},
     {"/index", REQUEST_GET | REQUEST_HEAD, page_chat},
     {"/login", REQUEST_GET | REQUEST_HEAD | REQUEST_POST, page_login},
     {"/logout", REQUEST_POST, page_logout},

@@ -21,6 +21,7 @@ enum op_kind {
 	OP_PHRASE, /* phrase number at */
 	OP_IF, /* names[at] empty: go on at op n */
 	OP_IF_NOT, /* names[at] not empty: go on at op n */
+	OP_EACH, /* ops up to n for each row, then go on there */
 };
 
 struct op {
@@ -44,6 +45,7 @@ struct parser {
 	struct buf *error;
 	unsigned depth;
 	unsigned files;
+	bool is_in_list;
 };
 
 /* A section that is still open: the op to patch and its name. */
@@ -170,8 +172,16 @@ parse_section(struct parser *p, struct scan *s, const char *tag, size_t n)
 		if (s->n_open == 0 || s->open[s->n_open - 1].name != name)
 			return fail(p, s, "closes nothing", tag, n);
 		s->n_open--;
-		p->t->ops[s->open[s->n_open].op].n = p->t->n_ops;
+		struct op *op = &p->t->ops[s->open[s->n_open].op];
+		op->n = p->t->n_ops;
+		if (op->kind == OP_EACH)
+			p->is_in_list = false;
 		return 0;
+	}
+	if (tag[0] == '#') {
+		if (p->is_in_list)
+			return fail(p, s, "a list inside a list", tag, n);
+		p->is_in_list = true;
 	}
 	if (s->n_open == TEMPLATE_NEST_MAX)
 		return fail(p, s, "sections too deep", tag, n);
@@ -179,7 +189,11 @@ parse_section(struct parser *p, struct scan *s, const char *tag, size_t n)
 	open->op = p->t->n_ops;
 	open->name = name;
 	open->line = s->line;
-	if (add(p, tag[0] == '?' ? OP_IF : OP_IF_NOT, name) == NULL)
+	if (add(p,
+		tag[0] == '?'       ? OP_IF
+		    : tag[0] == '#' ? OP_EACH
+				    : OP_IF_NOT,
+		name) == NULL)
 		return fail(p, s, "too long a page", NULL, 0);
 	return 0;
 }
@@ -217,7 +231,7 @@ parse_tag(struct parser *p, struct scan *s)
 		rc = parse_include(p, s, tag, n);
 	else if (n > 2 && memcmp(tag, "t:", 2) == 0)
 		rc = parse_phrase(p, s, tag, n);
-	else if (tag[0] == '?' || tag[0] == '^' || tag[0] == '/')
+	else if (memchr("?^#/", tag[0], 4) != NULL)
 		rc = parse_section(p, s, tag, n);
 	else
 		rc = parse_value(p, s, tag, n);
@@ -321,29 +335,48 @@ template_free(struct template_page *t)
 	free(t);
 }
 
-int
-template_render(const struct template_page *t, const char *const *values,
-    enum i18n_lang lang, struct buf *out)
+struct rendering {
+	const struct template_page *t;
+	const char **values;
+	template_row *row;
+	void *arg;
+	enum i18n_lang lang;
+	struct buf *out;
+};
+
+static void render(const struct rendering *r, size_t from, size_t to);
+
+/* The list whose ops are from..to; no list stands inside it. */
+static void
+render_rows(const struct rendering *r, size_t from, size_t to)
 {
-	for (size_t i = 0; i < t->n_ops;) {
-		const struct op *op = &t->ops[i++];
+	for (size_t i = 0; r->row != NULL && r->row(r->arg, i, r->values); i++)
+		render(r, from, to);
+}
+
+static void
+render(const struct rendering *r, size_t from, size_t to)
+{
+	for (size_t i = from; i < to;) {
+		const struct op *op = &r->t->ops[i++];
 		const char *value = NULL;
 
 		if (op->kind != OP_LITERAL && op->kind != OP_PHRASE)
-			value = values[op->at] != NULL ? values[op->at] : "";
+			value =
+			    r->values[op->at] != NULL ? r->values[op->at] : "";
 		switch (op->kind) {
 		case OP_LITERAL:
-			buf_append(out, t->text.data + op->at, op->n);
+			buf_append(r->out, r->t->text.data + op->at, op->n);
 			break;
 		case OP_VALUE:
-			html_put_text(out, value, strlen(value));
+			html_put_text(r->out, value, strlen(value));
 			break;
 		case OP_QUERY:
-			html_put_query(out, value, strlen(value));
+			html_put_query(r->out, value, strlen(value));
 			break;
 		case OP_PHRASE:
-			value = i18n_text(t->phrases, lang, (int)op->at);
-			html_put_text(out, value, strlen(value));
+			value = i18n_text(r->t->phrases, r->lang, (int)op->at);
+			html_put_text(r->out, value, strlen(value));
 			break;
 		case OP_IF:
 			if (*value == '\0')
@@ -353,7 +386,20 @@ template_render(const struct template_page *t, const char *const *values,
 			if (*value != '\0')
 				i = op->n;
 			break;
+		case OP_EACH:
+			render_rows(r, i, op->n);
+			i = op->n;
+			break;
 		}
 	}
+}
+
+int
+template_render(const struct template_page *t, const char **values,
+    template_row *row, void *arg, enum i18n_lang lang, struct buf *out)
+{
+	const struct rendering r = {t, values, row, arg, lang, out};
+
+	render(&r, 0, t->n_ops);
 	return out->has_failed ? -1 : 0;
 }

@@ -7,6 +7,7 @@
  *   {{t:key}}             a phrase in the page's language, HTML-escaped
  *   {{?name}}..{{/name}}  only if the value is not empty
  *   {{^name}}..{{/name}}  only if it is empty
+ *   {{#name}}..{{/name}}  once for each row of the page's list
  *   {{>file.html}}        another file of the same directory
  *
  * There is no way to put a value out unescaped.
@@ -17,9 +18,9 @@
 #include "base/buf.h"
 #include "fcgi-app/i18n.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
-#define TEMPLATE_NAMES_MAX 32
 #define TEMPLATE_DEPTH_MAX 4 /* files inside files */
 #define TEMPLATE_FILES_MAX 64 /* for one page, repetitions counted */
 #define TEMPLATE_NEST_MAX 8 /* sections inside sections */
@@ -51,10 +52,16 @@ template_new(const char *file, const struct template_source *source,
 void template_free(struct template_page *t);
 
 /*
- * Appends the page. values[i] belongs to names[i]; NULL counts as empty.
- * 0, or -1 out of memory.
+ * Sets the values of row i of the list; false: there is none. What it points
+ * to must stand until the next call.
  */
-int template_render(const struct template_page *t, const char *const *values,
-    enum i18n_lang lang, struct buf *out);
+typedef bool template_row(void *arg, size_t i, const char **values);
+
+/*
+ * Appends the page. values[i] belongs to names[i]; NULL counts as empty. row
+ * NULL: a list is empty. 0, or -1 out of memory.
+ */
+int template_render(const struct template_page *t, const char **values,
+    template_row *row, void *arg, enum i18n_lang lang, struct buf *out);
 
 #endif

@@ -8,15 +8,16 @@
 #include "base/file.h"
 #include "fcgi-app/template.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BIT(v) (1u << (v))
-#define ON_ALL                                                            \
-	(BIT(VIEW_LANG) | BIT(VIEW_IS_EN) | BIT(VIEW_IS_ZH) |             \
-	    BIT(VIEW_IS_LOGIN) | BIT(VIEW_IS_CHAT) | BIT(VIEW_IS_ERROR) | \
-	    BIT(VIEW_NEXT))
+#define BIT(v) (UINT64_C(1) << (v))
+#define ON_ALL                                                              \
+	(BIT(VIEW_LANG) | BIT(VIEW_IS_EN) | BIT(VIEW_IS_ZH) |               \
+	    BIT(VIEW_IS_LOGIN) | BIT(VIEW_IS_CHAT) | BIT(VIEW_IS_ACCOUNT) | \
+	    BIT(VIEW_IS_ERROR) | BIT(VIEW_NEXT))
 
 static const char *const value_names[VIEW_VALUES] = {
     [VIEW_LANG] = "lang",
@@ -24,6 +25,7 @@ static const char *const value_names[VIEW_VALUES] = {
     [VIEW_IS_ZH] = "is_zh",
     [VIEW_IS_LOGIN] = "is_login",
     [VIEW_IS_CHAT] = "is_chat",
+    [VIEW_IS_ACCOUNT] = "is_account",
     [VIEW_IS_ERROR] = "is_error",
     [VIEW_NEXT] = "next",
     [VIEW_CSRF] = "csrf",
@@ -36,11 +38,31 @@ static const char *const value_names[VIEW_VALUES] = {
     [VIEW_STATUS] = "status",
     [VIEW_HEADING] = "heading",
     [VIEW_DETAIL] = "detail",
+    [VIEW_PASSWORD_MIN] = "password_min",
+    [VIEW_IS_SHORT] = "is_short",
+    [VIEW_IS_LONG] = "is_long",
+    [VIEW_IS_COMMON] = "is_common",
+    [VIEW_IS_DIFFERENT] = "is_different",
+    [VIEW_IS_CHANGED] = "is_changed",
+    [VIEW_IS_ENDED] = "is_ended",
+    [VIEW_ZONE] = "zone",
+    [VIEW_HAS_OTHERS] = "has_others",
+    [VIEW_MORE] = "more",
+    [VIEW_SESSIONS] = "sessions",
+    [VIEW_SESSION] = "session",
+    [VIEW_IS_CURRENT] = "is_current",
+    [VIEW_BROWSER] = "browser",
+    [VIEW_SYSTEM] = "system",
+    [VIEW_ADDRESS] = "address",
+    [VIEW_CREATED] = "created",
+    [VIEW_CREATED_UTC] = "created_utc",
+    [VIEW_SEEN] = "seen",
+    [VIEW_SEEN_UTC] = "seen_utc",
 };
 
 static const struct {
 	const char *file;
-	unsigned values;
+	uint64_t values;
 	enum view_value flag;
 } pages[VIEWS] = {
     [VIEW_LOGIN] = {"login.html",
@@ -49,6 +71,17 @@ static const struct {
 	VIEW_IS_LOGIN},
     [VIEW_CHAT] = {"chat.html", ON_ALL | BIT(VIEW_CSRF) | BIT(VIEW_USER),
 	VIEW_IS_CHAT},
+    [VIEW_ACCOUNT] = {"account.html",
+	ON_ALL | BIT(VIEW_CSRF) | BIT(VIEW_USER) | BIT(VIEW_IS_WRONG) |
+	    BIT(VIEW_IS_EXPIRED) | BIT(VIEW_IS_BUSY) | BIT(VIEW_WAIT_S) |
+	    BIT(VIEW_PASSWORD_MIN) | BIT(VIEW_IS_SHORT) | BIT(VIEW_IS_LONG) |
+	    BIT(VIEW_IS_COMMON) | BIT(VIEW_IS_DIFFERENT) |
+	    BIT(VIEW_IS_CHANGED) | BIT(VIEW_IS_ENDED) | BIT(VIEW_ZONE) |
+	    BIT(VIEW_HAS_OTHERS) | BIT(VIEW_MORE) | BIT(VIEW_SESSIONS) |
+	    BIT(VIEW_SESSION) | BIT(VIEW_IS_CURRENT) | BIT(VIEW_BROWSER) |
+	    BIT(VIEW_SYSTEM) | BIT(VIEW_ADDRESS) | BIT(VIEW_CREATED) |
+	    BIT(VIEW_CREATED_UTC) | BIT(VIEW_SEEN) | BIT(VIEW_SEEN_UTC),
+	VIEW_IS_ACCOUNT},
     [VIEW_ERROR] = {"error.html",
 	ON_ALL | BIT(VIEW_STATUS) | BIT(VIEW_HEADING) | BIT(VIEW_DETAIL),
 	VIEW_IS_ERROR},
@@ -198,14 +231,22 @@ views_free(struct views *v)
 }
 
 int
-views_render(const struct views *v, enum view view, enum i18n_lang lang,
-    const char *values[static VIEW_VALUES], struct buf *out)
+views_render_list(const struct views *v, enum view view, enum i18n_lang lang,
+    const char *values[static VIEW_VALUES], template_row *row, void *arg,
+    struct buf *out)
 {
 	values[VIEW_LANG] = i18n_name(lang);
 	values[VIEW_IS_EN] = lang == I18N_EN ? "1" : NULL;
 	values[VIEW_IS_ZH] = lang == I18N_ZH ? "1" : NULL;
 	values[pages[view].flag] = "1";
-	return template_render(v->templates[view], values, lang, out);
+	return template_render(v->templates[view], values, row, arg, lang, out);
+}
+
+int
+views_render(const struct views *v, enum view view, enum i18n_lang lang,
+    const char *values[static VIEW_VALUES], struct buf *out)
+{
+	return views_render_list(v, view, lang, values, NULL, NULL, out);
 }
 
 void

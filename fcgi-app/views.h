@@ -6,10 +6,12 @@
 
 #include "base/buf.h"
 #include "fcgi-app/i18n.h"
+#include "fcgi-app/template.h"
 
 enum view {
 	VIEW_LOGIN,
 	VIEW_CHAT,
+	VIEW_ACCOUNT,
 	VIEW_ERROR,
 	VIEWS,
 };
@@ -21,6 +23,7 @@ enum view_value {
 	VIEW_IS_ZH,
 	VIEW_IS_LOGIN,
 	VIEW_IS_CHAT,
+	VIEW_IS_ACCOUNT,
 	VIEW_IS_ERROR,
 	VIEW_NEXT,
 	VIEW_CSRF,
@@ -33,6 +36,26 @@ enum view_value {
 	VIEW_STATUS,
 	VIEW_HEADING,
 	VIEW_DETAIL,
+	VIEW_PASSWORD_MIN,
+	VIEW_IS_SHORT,
+	VIEW_IS_LONG,
+	VIEW_IS_COMMON,
+	VIEW_IS_DIFFERENT,
+	VIEW_IS_CHANGED,
+	VIEW_IS_ENDED,
+	VIEW_ZONE,
+	VIEW_HAS_OTHERS,
+	VIEW_MORE,
+	VIEW_SESSIONS, /* the list, of rows with: */
+	VIEW_SESSION,
+	VIEW_IS_CURRENT,
+	VIEW_BROWSER,
+	VIEW_SYSTEM,
+	VIEW_ADDRESS,
+	VIEW_CREATED,
+	VIEW_CREATED_UTC,
+	VIEW_SEEN,
+	VIEW_SEEN_UTC,
 	VIEW_VALUES,
 };
 
@@ -51,6 +74,11 @@ void views_free(struct views *v);
  */
 int views_render(const struct views *v, enum view view, enum i18n_lang lang,
     const char *values[static VIEW_VALUES], struct buf *out);
+
+/* The same for a page with a list; see template_render. */
+int views_render_list(const struct views *v, enum view view,
+    enum i18n_lang lang, const char *values[static VIEW_VALUES],
+    template_row *row, void *arg, struct buf *out);
 
 /*
  * The phrases error_WHAT and error_WHAT_detail. what must be one of the

@@ -1,11 +1,21 @@
 #include "fcgi-app/visitor.h"
 
+#include "auth/token.h"
+#include "fcgi-app/csrf.h"
+#include "fcgi-app/set_cookie.h"
+
+static const char *
+cookie_name(const struct call *c)
+{
+	return cookie_session_name(
+	    c->req->is_https, c->app->config->login.plain_http);
+}
+
 enum visitor_state
 visitor_find(const struct call *c, struct visitor *out)
 {
 	const struct request *req = c->req;
-	const char *name = cookie_session_name(
-	    req->is_https, c->app->config->login.plain_http);
+	const char *name = cookie_name(c);
 	const char *value;
 	size_t n;
 
@@ -47,4 +57,52 @@ visitor_touch(const struct call *c, const struct visitor *v)
 	/* Somebody writes: the next request notes it. */
 	if (err != STORE_OK && err != STORE_NOTFOUND && err != STORE_BUSY)
 		stores_sessions_failed(&c->app->stores, "touch", err);
+}
+
+void
+visitor_set_token(const struct call *c, const char *token)
+{
+	set_cookie(c->resp, cookie_name(c), token,
+	    c->app->config->login.absolute_lifetime_s, c->req->is_https);
+}
+
+void
+visitor_take_back(const struct call *c)
+{
+	const struct request *req = c->req;
+	const char *name = cookie_name(c);
+	const char *value;
+	size_t n;
+
+	if (name != NULL &&
+	    cookie_find(req->cookies, req->n_cookies, name, &value, &n) !=
+		COOKIE_NONE)
+		set_cookie(c->resp, name, "", SET_COOKIE_DELETE, req->is_https);
+}
+
+bool
+visitor_bind(const struct call *c, const struct visitor *v,
+    char out[static TOKEN_BOUND_SIZE])
+{
+	struct sessions *sessions = stores_sessions(&c->app->stores);
+
+	if (sessions == NULL)
+		return false;
+	token_bind(sessions_keyring(sessions), CSRF_LABEL_SESSION, v->id, out);
+	return true;
+}
+
+bool
+visitor_is_own_form(const struct call *c, const struct visitor *v,
+    const struct form_field *csrf)
+{
+	struct sessions *sessions = stores_sessions(&c->app->stores);
+
+	if (sessions == NULL)
+		return false;
+	return token_is_bound(sessions_keyring(sessions), CSRF_LABEL_SESSION,
+		   v->id, csrf->value, csrf->n) ||
+	    (sessions_reload_keyring(sessions) &&
+		token_is_bound(sessions_keyring(sessions), CSRF_LABEL_SESSION,
+		    v->id, csrf->value, csrf->n));
 }

@@ -148,6 +148,10 @@ sessions_visit(void *arg, const char *key, const struct record_session *r);
 enum store_err
 sessions_each(struct sessions *s, sessions_visit *visit, void *arg);
 
+/* The same of one user, by his own list; visit must not use s. */
+enum store_err sessions_each_of(
+    struct sessions *s, const char *user, sessions_visit *visit, void *arg);
+
 /*
  * A checkpoint now, without what has expired (what cannot be read is kept:
  * `store check` is to find it).

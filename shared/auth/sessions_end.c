@@ -32,7 +32,6 @@ sessions_end(struct sessions *s, const char *key)
 struct ending {
 	struct sessions *s;
 	const char *keep;
-	const char *head; /* of whose list */
 	sessions_test *test;
 	void *test_arg;
 	struct buf keys; /* SESSIONS_KEY_LEN bytes each */
@@ -44,20 +43,6 @@ collect(struct ending *e, const char *key)
 	if (e->keep != NULL && memcmp(key, e->keep, SESSIONS_KEY_LEN) == 0)
 		return 0;
 	return buf_append(&e->keys, key, SESSIONS_KEY_LEN);
-}
-
-static enum store_err
-collect_entry(void *arg, const char *key)
-{
-	struct ending *e = arg;
-	enum store_err err =
-	    store_get(e->s->store, key, SESSIONS_KEY_LEN, NULL);
-
-	if (err == STORE_NOTFOUND)
-		return STORE_OK;
-	if (err == STORE_OK && collect(e, key) != 0)
-		return STORE_NOMEM;
-	return err;
 }
 
 static int
@@ -82,33 +67,18 @@ collect_tested(void *arg, const void *key, size_t key_len, const void *value,
 	return e->test(e->test_arg, is_good ? &r : NULL) ? collect(e, key) : 0;
 }
 
-/* The list cannot be read: each session says whose it is, too. */
-static int
-collect_owned(void *arg, const void *key, size_t key_len, const void *value,
-    size_t value_len)
-{
-	struct ending *e = arg;
-	struct record_session r;
-	char head[SESSIONS_INDEX_SIZE];
-
-	if (!sessions_is_key(key, key_len) ||
-	    record_get_session(value, value_len, &r) != 0 ||
-	    sessions_index_of(r.user, head) != 0 || strcmp(head, e->head) != 0)
-		return 0;
-	return collect(e, key);
-}
-
 static enum store_err
-collect_user(struct ending *e)
+collect_user(struct ending *e, const char *head)
 {
-	struct store *store = e->s->store;
-	enum store_err err =
-	    sessions_index_each(store, e->head, collect_entry, e);
+	struct buf all = BUF_INIT;
+	enum store_err err = sessions_collect_user(e->s, head, &all);
 
-	if (err != STORE_CORRUPT)
-		return err;
-	buf_reset(&e->keys);
-	return store_each(store, collect_owned, e);
+	for (size_t at = 0; err == STORE_OK && at < all.len;
+	     at += SESSIONS_KEY_LEN)
+		if (collect(e, all.data + at) != 0)
+			err = STORE_NOMEM;
+	buf_fini(&all);
+	return err;
 }
 
 /*
@@ -162,8 +132,7 @@ sessions_end_user(
 	if (user == NULL) {
 		err = store_each(s->store, collect_any, &e);
 	} else {
-		e.head = head;
-		err = collect_user(&e);
+		err = collect_user(&e, head);
 		/*
 		 * With one left its list must stay, and also where it takes
 		 * several transactions: a kill in between must leave the rest

@@ -1,6 +1,7 @@
 /*
  * What the files of sessions share: sessions.c reads, sessions_begin.c
- * begins and keeps going, sessions_end.c ends and cleans up.
+ * begins and keeps going, sessions_of.c finds a user's, sessions_end.c ends and
+ * cleans up.
  */
 #ifndef AUTH_SESSIONS_IMPL_H
 #define AUTH_SESSIONS_IMPL_H
@@ -40,5 +41,13 @@ void sessions_key_of(const uint8_t id[static TOKEN_ID_BYTES],
 
 /* Whether its end has come. */
 bool sessions_is_over(const struct record_session *r, int64_t now_s);
+
+/*
+ * Appends the keys (SESSIONS_KEY_LEN bytes each) of the sessions in the list
+ * head, of which some may be over; by reading everybody's where the list is
+ * damaged. In a transaction or not.
+ */
+enum store_err
+sessions_collect_user(struct sessions *s, const char *head, struct buf *keys);
 
 #endif

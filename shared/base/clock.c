@@ -190,3 +190,21 @@ clock_format_local(int64_t wall_ms, char out[static CLOCK_LOCAL_SIZE])
 		gmtime_r(&s, &tm);
 	*put_tm(out, &tm, ' ') = '\0';
 }
+
+void
+clock_format_zone(int64_t wall_ms, char out[static CLOCK_ZONE_SIZE])
+{
+	time_t s = (time_t)floor_s(clamp_ms(wall_ms));
+	struct tm tm;
+
+	localtime_r(&s, &tm);
+	long minutes = tm.tm_gmtoff / 60;
+	memcpy(out, "UTC", sizeof("UTC"));
+	if (minutes == 0)
+		return;
+	out[3] = minutes < 0 ? '-' : '+';
+	minutes = minutes < 0 ? -minutes : minutes;
+	char *p = put_digits(out + 4, (int)(minutes / 60), 2);
+	*p++ = ':';
+	*put_digits(p, (int)(minutes % 60), 2) = '\0';
+}

@@ -47,4 +47,9 @@ int clock_parse_rfc3339(const char *text, size_t n, int64_t *wall_ms);
 /* The server's local time, "YYYY-MM-DD HH:MM:SS". */
 void clock_format_local(int64_t wall_ms, char out[static CLOCK_LOCAL_SIZE]);
 
+#define CLOCK_ZONE_SIZE 10 /* UTC+05:30 and a NUL */
+
+/* By how much that is ahead of UTC at the time given; "UTC" for not at all. */
+void clock_format_zone(int64_t wall_ms, char out[static CLOCK_ZONE_SIZE]);
+
 #endif

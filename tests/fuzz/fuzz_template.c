@@ -38,11 +38,20 @@ count_markup(const struct buf *b)
 	return n;
 }
 
+/* Of a list with two rows. */
+static bool
+row(void *arg, size_t i, const char **values)
+{
+	values[1] = arg;
+	return i < 2;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const names[] = {"a", "b", ""};
 	const char *plain[] = {"a", "b", NULL};
+	char marks[] = "\"'", letter[] = "b";
 	const char *hostile[] = {"<script>", "\"'", NULL};
 	const struct i18n_file files[I18N_LANGS] = {
 	    {"en", "k = v\n", 6}, {"zh", "k = w\n", 6}};
@@ -58,8 +67,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if ((t == NULL) != (error.len > 0))
 		abort();
 	if (t != NULL) {
-		if (template_render(t, plain, I18N_EN, &out) == -1 ||
-		    template_render(t, hostile, I18N_EN, &marked) == -1)
+		if (template_render(t, plain, row, letter, I18N_EN, &out) ==
+			-1 ||
+		    template_render(t, hostile, row, marks, I18N_EN, &marked) ==
+			-1)
 			abort();
 		/* What a value says adds no markup. */
 		if (count_markup(&out) != count_markup(&marked))

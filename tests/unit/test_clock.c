@@ -62,6 +62,32 @@ formats(void **state)
 }
 
 static void
+zones(void **state)
+{
+	static const struct {
+		const char *tz, *zone;
+	} cases[] = {
+	    {"UTC0", "UTC"},
+	    {"CST-8", "UTC+08:00"},
+	    {"EST5", "UTC-05:00"},
+	    {"IST-5:30", "UTC+05:30"},
+	    {"NST3:30", "UTC-03:30"},
+	    {"LMT-0:0:30", "UTC"},
+	};
+	char zone[CLOCK_ZONE_SIZE + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		setenv("TZ", cases[i].tz, 1);
+		tzset();
+		zone[CLOCK_ZONE_SIZE] = '#';
+		clock_format_zone(0, zone);
+		assert_string_equal(zone, cases[i].zone);
+		assert_int_equal(zone[CLOCK_ZONE_SIZE], '#');
+	}
+}
+
+static void
 parses_its_own_spelling_alone(void **state)
 {
 	static const struct {
@@ -135,6 +161,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(formats),
+	    cmocka_unit_test(zones),
 	    cmocka_unit_test(parses_its_own_spelling_alone),
 	    cmocka_unit_test(manual_stands_still),
 	    cmocka_unit_test(system_tells_the_time),

@@ -10,10 +10,12 @@
 static void
 test_find(void **state)
 {
-	static const char *const paths[] = {
-	    "/", "/index", "/login", "/logout", "/session"};
+	static const char *const paths[] = {"/", "/index", "/login", "/logout",
+	    "/session", "/account", "/account/password",
+	    "/account/sessions/revoke"};
 	static const char *const none[] = {"", "login", "/login/", "//login",
-	    "/Login", "/index.html", "/logi", "/loginx", "/../login"};
+	    "/Login", "/index.html", "/logi", "/loginx", "/../login",
+	    "/account/", "/account/sessions"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
@@ -37,6 +39,9 @@ test_allow(void **state)
 	} table[] = {
 	    {"/login", "GET, HEAD, POST"},
 	    {"/logout", "POST"},
+	    {"/account", "GET, HEAD"},
+	    {"/account/password", "POST"},
+	    {"/account/sessions/revoke", "POST"},
 	    {"/", "GET, HEAD"},
 	    {"/session", "GET, HEAD"},
 	};

@@ -39,6 +39,53 @@ sizes(void)
 	return n;
 }
 
+static size_t
+count_of(const char *user)
+{
+	size_t n = 0;
+
+	assert_int_equal(
+	    sessions_each_of(reader, user, count_one, &n), STORE_OK);
+	return n;
+}
+
+static int
+first_one(void *arg, const char *one, const struct record_session *r)
+{
+	(void)one;
+	assert_string_equal(r->user, arg);
+	return 1;
+}
+
+static void
+test_each_of(void **state)
+{
+	char ended[SESSIONS_KEY_SIZE], name[] = "bob";
+
+	(void)state;
+	assert_int_equal(count_of("bob"), 0);
+	begin("bob");
+	clock_manual_advance(&manual, (IDLE_S - 1) * INT64_C(1000));
+	for (int i = 0; i < 40; i++)
+		begin(i % 2 == 0 ? "Alice" : "bob");
+	memcpy(ended, key, sizeof(ended));
+	assert_int_equal(count_of("bob"), 21);
+	assert_int_equal(count_of("Alice"), 20);
+	/* Any case of the name; of nobody; ended; over. */
+	assert_int_equal(count_of("BOB"), 21);
+	assert_int_equal(count_of("carol"), 0);
+	assert_int_equal(sessions_end(sessions, ended), STORE_OK);
+	assert_int_equal(count_of("bob"), 20);
+	clock_manual_advance(&manual, 1000);
+	assert_int_equal(count_of("bob"), 19);
+	/* The visitor may stop. */
+	assert_int_equal(
+	    sessions_each_of(reader, "bob", first_one, name), STORE_OK);
+	assert_int_equal(
+	    sessions_each_of(reader, "not a name", count_one, &(size_t){0}),
+	    STORE_OK);
+}
+
 static void
 test_cap(void **state)
 {
@@ -155,6 +202,7 @@ test_index_damaged(void **state)
 			assert_int_equal(
 			    sessions_begin(sessions, users, &new, HASH, unused),
 			    STORE_CORRUPT);
+		assert_int_equal(count_of("bob"), 20);
 		assert_int_equal(
 		    sessions_end_user(sessions, "bob", NULL, &ended), STORE_OK);
 		assert_int_equal(ended, 20);
@@ -222,6 +270,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    CASE(test_each_of),
 	    CASE(test_cap),
 	    CASE(test_index),
 	    CASE(test_index_damaged),

@@ -62,6 +62,16 @@ read_text(void *arg, const char *file, struct buf *out, struct buf *error)
 	return -1;
 }
 
+/* Two rows, of which the second one's flag is not set. */
+static bool
+row(void *arg, size_t i, const char **values)
+{
+	(void)arg;
+	values[NEXT] = i == 0 ? "<1>" : "2";
+	values[FLAG] = i == 0 ? "1" : NULL;
+	return i < 2;
+}
+
 static struct template_page *
 load(const char *text, struct buf *error)
 {
@@ -86,7 +96,7 @@ assert_page(const char *text, const char *user, const char *flag,
 		fail_msg("%s: %s", text, buf_str(&error));
 		return;
 	}
-	assert_int_equal(template_render(t, values, lang, &out), 0);
+	assert_int_equal(template_render(t, values, row, NULL, lang, &out), 0);
 	assert_string_equal(buf_str(&out), page);
 	template_free(t);
 	buf_fini(&out);
@@ -123,6 +133,27 @@ test_sections(void **state)
 	assert_page(text, "", "1", I18N_EN, "1246");
 	assert_page(text, NULL, NULL, I18N_EN, "156");
 	assert_page(text, NULL, "", I18N_EN, "156");
+}
+
+static void
+test_list(void **state)
+{
+	struct buf error = BUF_INIT, out = BUF_INIT;
+	const char *values[NAMES] = {NULL};
+
+	(void)state;
+	assert_page("a{{#user}}[{{next}}{{?flag}}!{{/flag}}]{{/user}}b", NULL,
+	    NULL, I18N_EN, "a[&lt;1&gt;!][2]b");
+	assert_page("{{#user}}{{>part.html}}{{/user}}{{#user}}.{{/user}}", "u",
+	    NULL, I18N_EN, "[u][u]..");
+	struct template_page *t = load("a{{#user}}x{{/user}}b", &error);
+	assert_non_null(t);
+	assert_int_equal(
+	    template_render(t, values, NULL, NULL, I18N_EN, &out), 0);
+	assert_string_equal(buf_str(&out), "ab");
+	template_free(t);
+	buf_fini(&out);
+	buf_fini(&error);
 }
 
 static void
@@ -174,6 +205,9 @@ test_refused(void **state)
 	    {"{{>open.html}}{{/flag}}", "open.html:1: "},
 	    {"{{>loop.html}}", "loop.html:1: "},
 	    {"{{&user}}", "main:1: "},
+	    {"{{#nobody}}{{/nobody}}", "main:1: "},
+	    {"\n{{#user}}", "main:2: "},
+	    {"{{#user}}{{#flag}}{{/flag}}{{/user}}", "main:1: "},
 	    {"{{{user}}}", "main:1: "},
 	    {"{{?user}}{{?user}}{{?user}}{{?user}}{{?user}}{{?user}}"
 	     "{{?user}}{{?user}}{{?user}}",
@@ -199,6 +233,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_render),
 	    cmocka_unit_test(test_sections),
+	    cmocka_unit_test(test_list),
 	    cmocka_unit_test(test_many_files),
 	    cmocka_unit_test(test_refused),
 	};
