@@ -1,17 +1,20 @@
 """Revocation, by the clock and by the order of things: what ends a session
 ends its connections, and nothing that waits for it is delivered after."""
 
+import json
+import os
 import selectors
 import struct
 import subprocess
 import threading
 import time
 
+import pytest
 
 from conftest import BUILD, wait_until
-from pair import asleep
+from pair import Pair, asleep
 from ws_raw import Wsd, request, settle
-from wsclient import CLOSE, TEXT
+from wsclient import CLOSE, TEXT, Closed, Refused
 
 EVENTS = 200
 
@@ -52,11 +55,7 @@ def test_how_soon(capsys):
                 c = key.data
                 c.buffer += c.sock.recv(1 << 20)
                 now = time.monotonic_ns()
-                while (size := c._frame_size()) and \
-                        len(c.buffer) >= sum(size):
-                    opcode = c.buffer[0] & 15
-                    payload = c.buffer[size[0]:sum(size)]
-                    c.buffer = c.buffer[sum(size):]
+                for opcode, payload in c.whole_frames():
                     if opcode == CLOSE:
                         assert struct.unpack(">H", payload[:2])[0] == 4401
                         closed_ns[c] = now
@@ -79,17 +78,13 @@ def test_how_soon(capsys):
 
 def drain(sock, c):
     """All that the kernel has for it, as frames; whether one has begun."""
-    frames = []
     sock.settimeout(0.3)
     try:
         while data := sock.recv(1 << 20):
             c.buffer += data
     except OSError:
         pass
-    while (size := c._frame_size()) and len(c.buffer) >= sum(size):
-        frames.append((c.buffer[0] & 15, c.buffer[size[0]:sum(size)]))
-        c.buffer = c.buffer[sum(size):]
-    return frames
+    return list(c.whole_frames())
 
 
 def test_nothing_queued_is_delivered():
@@ -124,10 +119,72 @@ def test_nothing_queued_is_delivered():
                 c.sock.close()
 
 
+def end_by(pair, how, user, cookie):
+    """Does what ends that user's session."""
+    if how == "logout":
+        assert pair.logout(cookie).status == 303
+    elif how == "revoke":
+        rows = json.loads(
+            pair.tool("session", "list", user, "--json").stdout)
+        pair.tool("session", "revoke", rows[0]["id"])
+    elif how == "revoke --user":
+        pair.tool("session", "revoke", "--user", user)
+    elif how == "passwd":
+        pair.tool("user", "passwd", user, "--password-stdin",
+                  input="another passphrase\n")
+    elif how == "rename":
+        pair.tool("user", "rename", user, user + "-2")
+    elif how == "expires":
+        wait_until(lambda: pair.session(cookie) == 401, what="the end")
+    else:
+        pair.tool("user", how, user)
+
+
+CAUSES = ("logout", "revoke", "revoke --user", "lock", "passwd", "del",
+          "rename", "expires")
+LIFETIME_S = 4  # of the one that expires: time to join
+
+
+def test_while_wsd_does_not_look():
+    """Sessions end in each of the ways there are while one wsd is stopped
+    and another one gone, and something is said: none of them hears it."""
+    config = {"wsd.leave_grace_s": 30}
+    with Pair(users=(), set=config) as p, Wsd(
+            has_store=False, set={**config, "store.dir": p.store}) as other:
+        *most, last = users = [f"user{i}" for i in range(len(CAUSES))]
+        tokens = (p.wsd.tool(p.store, "carol", *most) +
+                  p.wsd.tool("--lifetime", LIFETIME_S, p.store, last))
+        carol, *cookies = ("gatecast=" + t for t in tokens)
+        speaker, clients = p.client(carol), [p.client(c) for c in cookies]
+        with other.client(cookie=carol) as c:
+            epoch = c.event()["epoch"]
+            c.say("hello")
+            cursor = c.expect("message")["seq"]
+        for c in cookies:
+            other.client(cookie=c, since=f"{epoch}-{cursor}").sock.close()
+        other.process.kill()
+        other.process.wait()
+        with asleep(p.wsd.process.pid):
+            for how, user, cookie in zip(CAUSES, users, cookies):
+                end_by(p, how, user, cookie)
+            speaker.say("a secret")
+        speaker.expect("message", text="a secret")
+        other.start()
+        for how, c, cookie in zip(CAUSES, clients, cookies):
+            heard = ""
+            with pytest.raises(Closed) as e:
+                while True:
+                    heard += c.recv()
+            assert e.value.code == 4401 and "a secret" not in heard, how
+            with pytest.raises(Refused) as e:
+                other.client(cookie=cookie, since=f"{epoch}-{cursor}")
+            assert e.value.status == 401, how
+
+
 def test_no_keys():
     """Cookies that cannot be checked: nobody joins, and after the grace
     nobody stays, as without a store."""
-    with Wsd(set={"wsd.store_grace_s": 2}) as w:
+    with Wsd(set={"wsd.store_grace_s": 1}) as w:
         alice = settle(w.client("alice"))
         ring = w.dir / "keyring"
         good = ring.read_bytes()
@@ -141,3 +198,27 @@ def test_no_keys():
         wait_until(lambda: w.ask(
             request(cookie=w.cookies["bob"]))[0] == 101, what="the keys")
         settle(w.client("alice")).sock.close()
+
+
+def test_corrupt():
+    """A store that can be opened but not believed is one that is away."""
+    with Wsd(set={"wsd.store_grace_s": 1}) as w:
+        alice = settle(w.client("alice"))
+        base = w.dir / "sessions/base.gdbm"
+        good = base.read_bytes()
+
+        def put(data):
+            (w.dir / "new").write_bytes(data)
+            (w.dir / "new").chmod(0o640)
+            os.rename(w.dir / "new", base)
+
+        put(b"nonsense" * 1000)
+        wait_until(lambda: w.ask(
+            request(cookie=w.cookies["bob"]))[0] == 503, what="503")
+        assert alice.closed(timeout=8) == 1013
+        put(good)
+        wait_until(lambda: w.ask(
+            request(cookie=w.cookies["bob"]))[0] == 101, what="the store")
+        # It was not all lost: what had ended meanwhile is.
+        w.end(w.cookies["bob"])
+        assert w.ask(request(cookie=w.cookies["bob"]))[0] == 401

@@ -139,6 +139,14 @@ class Client:
         self._take(size[0], deadline)
         return first & 15, bool(first & 128), self._take(size[1], deadline)
 
+    def whole_frames(self):
+        """(opcode, payload) of all that the buffer holds to the end."""
+        while (size := self._frame_size()) and len(self.buffer) >= sum(size):
+            opcode = self.buffer[0] & 15
+            payload = self.buffer[size[0]:sum(size)]
+            self.buffer = self.buffer[sum(size):]
+            yield opcode, payload
+
     def _frame_size(self):
         if len(self.buffer) < 2:
             return None

@@ -6,6 +6,7 @@
  *                                      each; prints the cookie's value, one
  *                                      a line
  *   make-session --many N DIR USER...  the same for USER0 ... USER(N-1)
+ *   make-session --lifetime S ...      that expire after so many seconds
  *   make-session --end DIR VALUE...    ends those sessions; prints when each
  *                                      was durable (monotonic, ns)
  */
@@ -23,7 +24,7 @@
 #include <time.h>
 
 #define LOCK_WAIT_MS 5000
-#define LIFETIME_S 86400
+#define LIFETIME_S 86400 /* unless --lifetime says so */
 #define HASH "!" /* nobody signs in with a password as one made here */
 
 static void
@@ -73,15 +74,15 @@ add_user(struct users *u, const char *name, struct record_user *r)
 }
 
 static void
-add(struct sessions *s, struct users *u, const char *name)
+add(struct sessions *s, struct users *u, const char *name, long lifetime_s)
 {
 	char token[TOKEN_SIZE];
 	struct record_user r;
 	const struct sessions_new new = {
 	    .user = name,
 	    .address = "127.0.0.1",
-	    .idle_s = LIFETIME_S,
-	    .absolute_s = LIFETIME_S,
+	    .idle_s = lifetime_s,
+	    .absolute_s = lifetime_s,
 	};
 	add_user(u, name, &r);
 	enum store_err err = sessions_begin(s, u, &new, r.hash, token);
@@ -107,12 +108,13 @@ end(struct sessions *s, const char *token)
 }
 
 static void
-add_many(struct sessions *s, struct users *u, const char *name, long many)
+add_many(struct sessions *s, struct users *u, const char *name, long many,
+    long lifetime_s)
 {
 	for (long i = 0; i < many; i++) {
 		char numbered[NAME_SIZE];
 		snprintf(numbered, sizeof(numbered), "%.50s%ld", name, i);
-		add(s, u, numbered);
+		add(s, u, numbered, lifetime_s);
 	}
 }
 
@@ -122,22 +124,26 @@ main(int argc, char **argv)
 	static const struct option longs[] = {
 	    {"many", required_argument, NULL, 'm'},
 	    {"end", no_argument, NULL, 'e'},
+	    {"lifetime", required_argument, NULL, 'l'},
 	    {NULL, 0, NULL, 0},
 	};
 	bool is_end = false;
-	long many = 0;
+	long many = 0, lifetime_s = LIFETIME_S;
 	int opt;
 	while ((opt = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (opt == 'm')
 			many = strtol(optarg, NULL, 10);
+		else if (opt == 'l')
+			lifetime_s = strtol(optarg, NULL, 10);
 		else if (opt == 'e')
 			is_end = true;
 		else
 			return 2;
 	}
 	if (argc - optind < 2) {
-		fputs("usage: make-session [--many N | --end] DIR "
-		      "USER|VALUE...\n",
+		fputs("usage: make-session [--many N] [--lifetime S] DIR "
+		      "USER...\n"
+		      "       make-session --end DIR VALUE...\n",
 		    stderr);
 		return 2;
 	}
@@ -161,9 +167,9 @@ main(int argc, char **argv)
 		if (is_end)
 			end(s, argv[optind]);
 		else if (many > 0)
-			add_many(s, u, argv[optind], many);
+			add_many(s, u, argv[optind], many, lifetime_s);
 		else
-			add(s, u, argv[optind]);
+			add(s, u, argv[optind], lifetime_s);
 	}
 	sessions_close(s);
 	users_close(u);
