@@ -3,7 +3,7 @@ must hold nothing that the test did not announce."""
 
 import pytest
 
-from people import USERS, Browser, Site
+from people import USERS, Pool, Site
 
 
 @pytest.fixture(scope="session")
@@ -13,6 +13,13 @@ def site():
         yield s.start()
     finally:
         s.close()
+
+
+@pytest.fixture(scope="session")
+def pool():
+    p = Pool()
+    yield p
+    p.close()
 
 
 @pytest.fixture
@@ -30,13 +37,13 @@ def make_site():
 
 
 @pytest.fixture
-def make_browser(site, make_site):
+def make_browser(pool, site, make_site):
     """Makes browsers of the test's own, on the shared site or another; they
-    are gone before the sites of make_site are."""
+    have left it before the sites of make_site are gone."""
     made = []
 
     def make(lang="en-GB", on=None, prefs=None):
-        made.append(Browser((on or site).url, lang, prefs))
+        made.append(pool.take((on or site).url, lang, prefs))
         return made[-1]
 
     yield make
@@ -45,20 +52,20 @@ def make_browser(site, make_site):
             b.check_console()
     finally:
         for b in made:
-            b.close()
+            pool.give(b)
 
 
 @pytest.fixture(scope="module")
-def shared(site):
+def shared(pool, site):
     """Browsers of alice and bob that a module's tests share."""
-    both = Browser(site.url), Browser(site.url)
+    both = pool.take(site.url), pool.take(site.url)
     try:
         for b, name in zip(both, ("alice", "bob")):
             b.sign_in(name)
         yield both
     finally:
         for b in both:
-            b.close()
+            pool.give(b)
 
 
 @pytest.fixture

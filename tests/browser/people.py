@@ -1,12 +1,14 @@
-"""A browser for the tests: Debian's chromium with a fresh profile, and what
-people do in it on our pages."""
+"""A browser for the tests: Debian's chromium with a fresh profile, or one that
+is as good as fresh, and what people do in it on our pages."""
 
+import collections
 import importlib.util
 import pathlib
 import shutil
 import tempfile
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -40,6 +42,7 @@ class Browser:
 
     def __init__(self, url, lang="en-GB", prefs=None):
         self.url = url
+        self.kind = lang, repr(prefs)
         self.allowed = []
         self.profile = tempfile.mkdtemp(prefix="gatecast-chromium-")
         options = webdriver.ChromeOptions()
@@ -61,6 +64,25 @@ class Browser:
         self.driver.quit()
         self.driver = None
         shutil.rmtree(self.profile, ignore_errors=True)
+
+    def begin_anew(self):
+        """Back to what a new one is: one tab, which has been nowhere, no
+        cookie, nothing stored or cached, and no word on the console."""
+        old = self.driver.window_handles
+        self.driver.switch_to.new_window("tab")
+        fresh = self.driver.current_window_handle
+        for handle in old:
+            self.driver.switch_to.window(handle)
+            self.driver.close()
+        self.driver.switch_to.window(fresh)
+        for command, what in (
+                ("Network.clearBrowserCookies", {}),
+                ("Network.clearBrowserCache", {}),
+                ("Storage.clearDataForOrigin",
+                 {"origin": self.url, "storageTypes": "all"})):
+            self.driver.execute_cdp_cmd(command, what)
+        self.driver.get_log("browser")
+        self.allowed = []
 
     # --- looking --------------------------------------------------------
 
@@ -160,6 +182,36 @@ class Browser:
     def online(self):
         return self.js("""return [...document.querySelectorAll(
             "#people li .who")].map(e => e.textContent);""")
+
+
+class Pool:
+    """Browsers between two tests: a start costs more than most tests."""
+
+    def __init__(self):
+        self.idle = collections.defaultdict(list)
+
+    def take(self, url, lang="en-GB", prefs=None):
+        idle = self.idle[lang, repr(prefs)]
+        if not idle:
+            return Browser(url, lang, prefs)
+        b = idle.pop()
+        b.url = url
+        return b
+
+    def give(self, b):
+        if b.driver is None:
+            return
+        try:
+            b.begin_anew()
+        except WebDriverException:
+            b.close()
+        else:
+            self.idle[b.kind].append(b)
+
+    def close(self):
+        for idle in self.idle.values():
+            for b in idle:
+                b.close()
 
 
 def is_gone(element):

@@ -10,7 +10,7 @@ import time
 import pytest
 from selenium.webdriver.support.ui import WebDriverWait
 
-from people import HERE, ROOT, USERS, Browser, Site
+from people import HERE, ROOT, USERS, Site
 
 PORT = 8000  # the page says so
 PAGE = "/static/tutorial/index.html"
@@ -38,7 +38,7 @@ class TutorialSite(Site):
 
 
 @pytest.fixture
-def room():
+def room(pool):
     """room(set) gives alice's and bob's browsers on the tutorial's page."""
     with socket.socket() as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -54,8 +54,8 @@ def room():
         site.start()
         both = []
         for name in "alice", "bob":
-            b = Browser(site.url)
-            close.append(b.close)
+            b = pool.take(site.url)
+            close.append(lambda b=b: pool.give(b))
             b.allow("favicon.ico", "status of 404")
             b.open(f"/login?next={PAGE}")
             b.fill(name, USERS[name])
