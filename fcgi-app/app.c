@@ -104,7 +104,7 @@ app_switch_lang(struct call *c, const char *path, const char *next)
 void
 app_handle(struct app *a, struct request *req, struct response *resp)
 {
-	request_settle(req, &a->config->site.trusted_proxies);
+	request_settle(req, a->config);
 	struct call c = {a, req, resp, choose_lang(a, req)};
 	const struct route *route = routes_find(req->path, req->path_info);
 

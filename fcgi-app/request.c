@@ -5,6 +5,8 @@
  */
 #include "fcgi-app/request.h"
 
+#include "auth/forwarded.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -39,6 +41,7 @@ slot(struct request *r, struct slots *s, const char *name, size_t n)
 	    {"HTTP_SEC_FETCH_SITE", &r->fetch_site},
 	    {"HTTP_ACCEPT_LANGUAGE", &r->accept_language},
 	    {"HTTP_USER_AGENT", &r->user_agent},
+	    {"HTTP_FORWARDED", &r->forwarded},
 	    {"HTTP_X_FORWARDED_FOR", &r->forwarded_for},
 	    {"HTTP_X_FORWARDED_PROTO", &r->forwarded_proto},
 	};
@@ -177,8 +180,34 @@ last_is_https(const char *list)
 	return n == 5 && strncasecmp(last, "https", 5) == 0;
 }
 
+static void
+settle_forwarded(
+    struct request *r, const struct config_list *proxies, const char *peer)
+{
+	const char *said = r->forwarded != NULL ? r->forwarded : "";
+	struct forwarded client;
+
+	forwarded_client(proxies, peer, said, strlen(said), &client);
+	memcpy(r->address, client.address, sizeof(r->address));
+	if (client.scheme != FORWARDED_UNSAID)
+		r->is_https = client.scheme == FORWARDED_HTTPS;
+}
+
+static void
+settle_x_forwarded(
+    struct request *r, const struct config_list *proxies, const char *peer)
+{
+	bool is_proxy = origin_is_trusted_proxy(proxies, peer);
+	const char *chain =
+	    is_proxy && r->forwarded_for != NULL ? r->forwarded_for : "";
+
+	if (is_proxy && r->forwarded_proto != NULL)
+		r->is_https = last_is_https(r->forwarded_proto);
+	origin_client_address(proxies, peer, chain, strlen(chain), r->address);
+}
+
 void
-request_settle(struct request *r, const struct config_list *trusted_proxies)
+request_settle(struct request *r, const struct config *config)
 {
 	const char *peer = r->remote_addr != NULL ? r->remote_addr : "";
 
@@ -189,14 +218,10 @@ request_settle(struct request *r, const struct config_list *trusted_proxies)
 			  (strcasecmp(r->https, "on") == 0 ||
 			      strcmp(r->https, "1") == 0)) ||
 	    (r->scheme != NULL && strcasecmp(r->scheme, "https") == 0);
-
-	bool is_proxy = origin_is_trusted_proxy(trusted_proxies, peer);
-	if (is_proxy && r->forwarded_proto != NULL)
-		r->is_https = last_is_https(r->forwarded_proto);
-	const char *chain =
-	    is_proxy && r->forwarded_for != NULL ? r->forwarded_for : "";
-	origin_client_address(
-	    trusted_proxies, peer, chain, strlen(chain), r->address);
+	if (config->site.forwarded_header == CONFIG_FORWARDED_RFC)
+		settle_forwarded(r, &config->site.trusted_proxies, peer);
+	else
+		settle_x_forwarded(r, &config->site.trusted_proxies, peer);
 }
 
 const char *

@@ -50,6 +50,7 @@ struct request {
 
 	/* Behind a proxy these are the proxy's word; see request_settle. */
 	const char *remote_addr;
+	const char *forwarded;
 	const char *forwarded_for;
 	const char *forwarded_proto;
 	const char *https;
@@ -68,9 +69,11 @@ struct request {
 /* params: NULL-ended "NAME=value" strings. On failure *out is unusable. */
 enum request_err request_parse(char *const *params, struct request *out);
 
-/* The client's address and scheme, believing trusted proxies alone. */
-void
-request_settle(struct request *r, const struct config_list *trusted_proxies);
+/*
+ * The client's address and scheme, believing site.trusted_proxies alone, and
+ * of what they send site.forwarded_header alone.
+ */
+void request_settle(struct request *r, const struct config *config);
 
 const char *request_strerror(enum request_err err);
 

@@ -8,10 +8,12 @@
  */
 #include "wsd/handshake.h"
 
+#include "auth/forwarded.h"
+
 #include <string.h>
 #include <strings.h>
 
-#define FORWARDED_FOR_MAX 1024
+#define FORWARDED_MAX 1024
 
 static bool
 is_equal(const struct handshake_bytes *b, const char *text)
@@ -208,33 +210,36 @@ check_upgrade(const struct handshake_request *r, struct handshake_accept *out,
 	return 0;
 }
 
-/* Whether a proxy that may say so has said how the browser came to it. */
+/* Several lines of a header are one list (RFC 9110 §5.3). -1: too long. */
 static int
-check_forwarded(const struct handshake_request *r, const struct config *c,
+join_lines(const struct handshake_lines *lines,
+    char joined[static FORWARDED_MAX], size_t *n)
+{
+	*n = 0;
+	if (lines->n > HANDSHAKE_LINES_MAX)
+		return -1;
+	for (size_t i = 0; i < lines->n; i++) {
+		const struct handshake_bytes *line = &lines->line[i];
+		if (*n + 1 + line->n > FORWARDED_MAX)
+			return -1;
+		if (*n > 0)
+			joined[(*n)++] = ',';
+		memcpy(joined + *n, line->bytes, line->n);
+		*n += line->n;
+	}
+	return 0;
+}
+
+static int
+check_x_forwarded(const struct handshake_request *r, const struct config *c,
     struct handshake_accept *out, bool *is_https, const char **why)
 {
-	char joined[FORWARDED_FOR_MAX];
-	size_t n = 0;
-	*is_https = false;
-	if (!origin_is_trusted_proxy(&c->site.trusted_proxies, r->peer)) {
-		origin_client_address(
-		    &c->site.trusted_proxies, r->peer, "", 0, out->address);
-		return 0;
-	}
-	if (r->forwarded_for.n > HANDSHAKE_LINES_MAX) {
-		*why = "too many X-Forwarded-For";
+	char joined[FORWARDED_MAX];
+	size_t n;
+
+	if (join_lines(&r->forwarded_for, joined, &n) == -1) {
+		*why = "X-Forwarded-For is too long";
 		return 400;
-	}
-	for (size_t i = 0; i < r->forwarded_for.n; i++) {
-		const struct handshake_bytes *line = &r->forwarded_for.line[i];
-		if (n + 1 + line->n > sizeof(joined)) {
-			*why = "X-Forwarded-For is too long";
-			return 400;
-		}
-		if (n > 0)
-			joined[n++] = ',';
-		memcpy(joined + n, line->bytes, line->n);
-		n += line->n;
 	}
 	origin_client_address(
 	    &c->site.trusted_proxies, r->peer, joined, n, out->address);
@@ -248,6 +253,32 @@ check_forwarded(const struct handshake_request *r, const struct config *c,
 		*why = "X-Forwarded-Proto must be http or https, once";
 		return 400;
 	}
+	return 0;
+}
+
+/* Whether a proxy that may say so has said how the browser came to it. */
+static int
+check_forwarded(const struct handshake_request *r, const struct config *c,
+    struct handshake_accept *out, bool *is_https, const char **why)
+{
+	char joined[FORWARDED_MAX];
+	struct forwarded client;
+	size_t n;
+
+	*is_https = false;
+	origin_client_address(
+	    &c->site.trusted_proxies, r->peer, "", 0, out->address);
+	if (!origin_is_trusted_proxy(&c->site.trusted_proxies, r->peer))
+		return 0;
+	if (c->site.forwarded_header == CONFIG_FORWARDED_X)
+		return check_x_forwarded(r, c, out, is_https, why);
+	if (join_lines(&r->forwarded, joined, &n) == -1) {
+		*why = "Forwarded is too long";
+		return 400;
+	}
+	forwarded_client(&c->site.trusted_proxies, r->peer, joined, n, &client);
+	memcpy(out->address, client.address, sizeof(out->address));
+	*is_https = client.scheme == FORWARDED_HTTPS;
 	return 0;
 }
 

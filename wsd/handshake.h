@@ -46,6 +46,7 @@ struct handshake_request {
 	struct handshake_lines key;
 	struct handshake_lines origin;
 	struct handshake_lines protocols;
+	struct handshake_lines forwarded;
 	struct handshake_lines forwarded_for;
 	struct handshake_lines forwarded_proto;
 	struct cookie_header cookies[COOKIE_HEADERS_MAX];
@@ -69,7 +70,7 @@ struct handshake_accept {
  * storage) in *why; out->address is set then too.
  *
  * Which cookie counts: over https only the __Host- one. A page is https when
- * a trusted proxy says so (X-Forwarded-Proto) or its Origin does.
+ * a trusted proxy says so (site.forwarded_header) or its Origin does.
  */
 int handshake_check(const struct handshake_request *r, const struct config *c,
     struct handshake_accept *out, const char **why);

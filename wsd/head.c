@@ -52,6 +52,7 @@ static const struct {
     KEEP("sec-websocket-key", key),
     KEEP("origin", origin),
     KEEP("sec-websocket-protocol", protocols),
+    KEEP("forwarded", forwarded),
     KEEP("x-forwarded-for", forwarded_for),
     KEEP("x-forwarded-proto", forwarded_proto),
 #undef KEEP

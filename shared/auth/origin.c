@@ -245,7 +245,7 @@ is_in_cidr(const uint8_t a[static 16], const char *cidr)
 }
 
 static bool
-is_trusted(const struct config_list *proxies, const uint8_t a[static 16])
+is_in_list(const struct config_list *proxies, const uint8_t a[static 16])
 {
 	for (size_t i = 0; i < proxies->n; i++)
 		if (is_in_cidr(a, proxies->items[i]))
@@ -262,7 +262,7 @@ origin_is_trusted_proxy(const struct config_list *proxies, const char *peer)
 	if (strcmp(peer, "unix") == 0)
 		return true;
 	return parse_address(peer, strlen(peer), a, &is_dotted) &&
-	    is_trusted(proxies, a);
+	    is_in_list(proxies, a);
 }
 
 static void
@@ -313,12 +313,25 @@ parse_entry(const char *p, size_t n, uint8_t out[static 16])
 		parse_number(port + 1, (size_t)(end - port) - 1, 65535) >= 0);
 }
 
+bool
+origin_hop(const struct config_list *proxies, const char *entry, size_t n,
+    char out[static ORIGIN_ADDRESS_SIZE], bool *is_trusted)
+{
+	uint8_t a[16];
+
+	if (!parse_entry(entry, n, a))
+		return false;
+	format_address(a, out);
+	*is_trusted = is_in_list(proxies, a);
+	return true;
+}
+
 void
 origin_client_address(const struct config_list *proxies, const char *peer,
     const char *forwarded_for, size_t n, char out[static ORIGIN_ADDRESS_SIZE])
 {
 	uint8_t a[16];
-	bool is_dotted;
+	bool is_dotted, is_trusted;
 
 	if (strcmp(peer, "unix") == 0) {
 		memcpy(out, "unix", sizeof("unix"));
@@ -335,10 +348,8 @@ origin_client_address(const struct config_list *proxies, const char *peer,
 		const char *entry = comma != NULL ? comma + 1 : forwarded_for;
 		size_t len = n - (size_t)(entry - forwarded_for);
 
-		if (!parse_entry(entry, len, a))
-			return;
-		format_address(a, out);
-		if (!is_trusted(proxies, a))
+		if (!origin_hop(proxies, entry, len, out, &is_trusted) ||
+		    !is_trusted)
 			return;
 		n = comma != NULL ? (size_t)(comma - forwarded_for) : 0;
 	}

@@ -41,6 +41,14 @@ void origin_client_address(const struct config_list *proxies, const char *peer,
     const char *forwarded_for, size_t n, char out[static ORIGIN_ADDRESS_SIZE]);
 
 /*
+ * One entry of such a list (n bytes): an address, in brackets or not, with a
+ * port or not, and whether it is a trusted proxy's. false: it is no address;
+ * out stays as it is then.
+ */
+bool origin_hop(const struct config_list *proxies, const char *entry, size_t n,
+    char out[static ORIGIN_ADDRESS_SIZE], bool *is_trusted);
+
+/*
  * What one person behind address can call their own, for counting: the IPv4
  * address itself, of IPv6 the network with "/64" (which may stand there
  * already). false, and out not set, when it is neither.

@@ -25,6 +25,11 @@ enum config_plain_lines {
 	CONFIG_PLAIN_OFF,
 };
 
+enum config_forwarded {
+	CONFIG_FORWARDED_X, /* X-Forwarded-For and X-Forwarded-Proto */
+	CONFIG_FORWARDED_RFC, /* Forwarded */
+};
+
 enum config_language {
 	CONFIG_LANGUAGE_AUTO, /* by Accept-Language */
 	CONFIG_LANGUAGE_EN,
@@ -52,6 +57,7 @@ struct config {
 	struct {
 		struct config_list origins; /* scheme://host[:port] */
 		struct config_list trusted_proxies; /* CIDR, or "unix" */
+		int forwarded_header; /* enum config_forwarded */
 		int language; /* enum config_language */
 	} site;
 	struct {

@@ -29,6 +29,12 @@ static const struct config_word languages[] = {
     {NULL, 0},
 };
 
+static const struct config_word forwarded_headers[] = {
+    {"x-forwarded", CONFIG_FORWARDED_X},
+    {"forwarded", CONFIG_FORWARDED_RFC},
+    {NULL, 0},
+};
+
 static const struct config_word plain_lines[] = {
     {"raw", CONFIG_PLAIN_RAW},
     {"html", CONFIG_PLAIN_HTML},
@@ -65,6 +71,11 @@ static const struct config_key keys[] = {
 	.help = "Peers whose forwarded headers are believed. A peer on a "
 		"Unix socket always is: its directory's permissions "
 		"decide who that can be."},
+    {KEY(site, forwarded_header), .type = CONFIG_ENUM, .preset = "x-forwarded",
+	.words = forwarded_headers, .is_reloadable = true,
+	.help = "The header that these proxies set, for X-Forwarded-For and "
+		"X-Forwarded-Proto, or RFC 7239's Forwarded. The other one is "
+		"the client's own word, and passed over."},
     {KEY(site, language), .type = CONFIG_ENUM, .preset = "auto",
 	.words = languages, .is_reloadable = true,
 	.help = "Language of the pages; auto: as the browser asks."},

@@ -91,7 +91,7 @@ verdict_of_login(const struct verdict_site *s, const struct verdict_line *lines,
 		params[3 + i] = p;
 	}
 	if (!has_nul && request_parse(params, &r) == REQUEST_OK) {
-		request_settle(&r, &s->config.site.trusted_proxies);
+		request_settle(&r, &s->config);
 		const char *name =
 		    cookie_session_name(r.is_https, s->config.login.plain_http);
 		is_valid = cookie_find(r.cookies, r.n_cookies, name, &value,

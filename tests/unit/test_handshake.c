@@ -222,6 +222,37 @@ address(void **state)
 	buf_fini(&b);
 }
 
+/* With site.forwarded_header = forwarded: that one alone. */
+static void
+forwarded(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    STATUS(WITH("Forwarded: for=192.0.2.7\r\n" F("192.0.2.8"))), 0);
+	assert_string_equal(accepted.address, "192.0.2.8");
+	configure("[site]\norigins = http://127.0.0.1:8080\n"
+		  "trusted_proxies = 10.0.0.0/8\n"
+		  "forwarded_header = forwarded\n"
+		  "[login]\nplain_http = yes\n");
+#define R(cookie, value, peer)  \
+	P(PLAIN_ORIGIN, cookie, \
+	    "Forwarded: " value "\r\n" SAYS("ftp") F("192.0.2.8"), peer)
+	assert_int_equal(R("gatecast", "for=192.0.2.7", "10.0.0.1"), 0);
+	assert_string_equal(accepted.address, "192.0.2.7");
+	assert_int_equal(
+	    R("gatecast", "for=6.6.6.6\r\nForwarded: for=192.0.2.7", "unix"),
+	    0);
+	assert_string_equal(accepted.address, "192.0.2.7");
+	assert_int_equal(R("gatecast", "for=192.0.2.7;proto=https", "unix"),
+	    401); /* of https the other cookie is wanted */
+	assert_int_equal(
+	    R("gatecast", "for=192.0.2.7;proto=https", "198.51.100.1"), 0);
+	assert_string_equal(accepted.address, "198.51.100.1");
+	assert_int_equal(R("gatecast", "for=\"", "10.0.0.1"), 0);
+	assert_string_equal(accepted.address, "10.0.0.1");
+	configure_usual();
+}
+
 static void
 subprotocol(void **state)
 {
@@ -293,6 +324,7 @@ main(void)
 	    cmocka_unit_test(cookie),
 	    cmocka_unit_test(scheme),
 	    cmocka_unit_test(address),
+	    cmocka_unit_test(forwarded),
 	    cmocka_unit_test(subprotocol),
 	    cmocka_unit_test(query),
 	};

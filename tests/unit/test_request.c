@@ -141,7 +141,7 @@ test_doubles(void **state)
 	static const char *const doubles[] = {"REQUEST_METHOD", "SCRIPT_NAME",
 	    "PATH_INFO", "QUERY_STRING", "CONTENT_LENGTH", "CONTENT_TYPE",
 	    "REMOTE_ADDR", "HTTPS", "HTTP_HOST", "HTTP_ORIGIN",
-	    "HTTP_SEC_FETCH_SITE", "HTTP_X_FORWARDED_FOR",
+	    "HTTP_SEC_FETCH_SITE", "HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR",
 	    "HTTP_X_FORWARDED_PROTO"};
 	char text[64];
 
@@ -173,21 +173,28 @@ test_limits(void **state)
 	assert_int_equal(PARSE("REQUEST_METHOD=GET", path, NULL), REQUEST_OK);
 	path[start + REQUEST_PATH_SIZE - 1] = '/';
 	assert_int_equal(PARSE("REQUEST_METHOD=GET", path, NULL), REQUEST_LONG);
-	assert_int_equal(PARSE("REQUEST_METHOD=GET", "SCRIPT_NAME=/",
-			     "HTTP_COOKIE=a", "HTTP_COOKIE=a", "HTTP_COOKIE=a",
-			     "HTTP_COOKIE=a", "HTTP_COOKIE=a", NULL),
+	assert_int_equal(
+	    PARSE("REQUEST_METHOD=GET", "SCRIPT_NAME=/", "HTTP_COOKIE=a",
+		"HTTP_COOKIE=a", "HTTP_COOKIE=a", "HTTP_COOKIE=a",
+		"HTTP_COOKIE=a", "HTTP_COOKIE=a", "HTTP_COOKIE=a",
+		"HTTP_COOKIE=a", "HTTP_COOKIE=a", NULL),
 	    REQUEST_LONG);
 }
+
+static int header = CONFIG_FORWARDED_X;
 
 static void
 settle(const struct config_list *proxies, const char *a, const char *b,
     const char *c)
 {
+	struct config config = {.site.trusted_proxies = *proxies};
+
+	config.site.forwarded_header = header;
 	assert_int_equal(
 	    PARSE("REQUEST_METHOD=GET", "SCRIPT_NAME=/", a != NULL ? a : "X=",
 		b != NULL ? b : "X=", c != NULL ? c : "X=", NULL),
 	    REQUEST_OK);
-	request_settle(&req, proxies);
+	request_settle(&req, &config);
 }
 
 static void
@@ -233,6 +240,41 @@ test_settle(void **state)
 	assert_string_equal(req.address, "9.9.9.9");
 }
 
+/* One header is the proxy's, the other one the client's. */
+static void
+test_settle_forwarded(void **state)
+{
+	char proxy[] = "10.0.0.0/8";
+	char *items[] = {proxy};
+	const struct config_list some = {items, 1};
+	static const char own[] =
+	    "HTTP_FORWARDED=for=6.6.6.6, for=9.9.9.9;proto=https";
+
+	(void)state;
+	settle(&some, "REMOTE_ADDR=10.1.1.1", own, NULL);
+	assert_string_equal(req.address, "10.1.1.1");
+	assert_false(req.is_https);
+
+	header = CONFIG_FORWARDED_RFC;
+	settle(&some, "REMOTE_ADDR=10.1.1.1", own, NULL);
+	assert_string_equal(req.address, "9.9.9.9");
+	assert_true(req.is_https);
+	settle(&some, "REMOTE_ADDR=1.2.3.4", own, NULL);
+	assert_string_equal(req.address, "1.2.3.4");
+	assert_false(req.is_https);
+	settle(&some, "REMOTE_ADDR=10.1.1.1", "HTTP_X_FORWARDED_FOR=9.9.9.9",
+	    "HTTP_X_FORWARDED_PROTO=https");
+	assert_string_equal(req.address, "10.1.1.1");
+	assert_false(req.is_https);
+	settle(&some, "REMOTE_ADDR=10.1.1.1", "HTTPS=on",
+	    "HTTP_FORWARDED=for=9.9.9.9");
+	assert_true(req.is_https);
+	settle(&some, "REMOTE_ADDR=10.1.1.1", "HTTPS=on",
+	    "HTTP_FORWARDED=for=9.9.9.9;proto=http");
+	assert_false(req.is_https);
+	header = CONFIG_FORWARDED_X;
+}
+
 int
 main(void)
 {
@@ -244,6 +286,7 @@ main(void)
 	    cmocka_unit_test(test_doubles),
 	    cmocka_unit_test(test_limits),
 	    cmocka_unit_test(test_settle),
+	    cmocka_unit_test(test_settle_forwarded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
