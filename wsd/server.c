@@ -284,8 +284,11 @@ static void
 on_reload(void *arg)
 {
 	struct server *s = arg;
-	if (!s->is_draining)
-		reload(s->o->config, s->o->config_path);
+	if (s->is_draining)
+		return;
+	reload(s->o->config, s->o->config_path);
+	/* What follows from the limits must not lag behind them. */
+	on_tick(s);
 }
 
 static int

@@ -38,6 +38,8 @@ read_text(struct buf *text)
 	if (text->len > TEXT_MAX)
 		return tool_fail(
 		    TOOL_REFUSED, "the text is longer than %d bytes", TEXT_MAX);
+	if (text->len > 0 && memchr(text->data, '\0', text->len) != NULL)
+		return tool_fail(TOOL_REFUSED, "the text has a NUL byte");
 	return TOOL_OK;
 }
 

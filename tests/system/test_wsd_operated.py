@@ -26,7 +26,7 @@ from wsclient import CLOSE, Refused
 def gatecast(w, *args, input="", code=OK):
     done = subprocess.run([SCRIPT, "-c", str(w.conf), *args], text=True,
                           input=input, capture_output=True, timeout=60,
-                          env=ENV)
+                          env=ENV, errors="surrogateescape")
     assert done.returncode == code, (args, done.stdout, done.stderr)
     return done
 
@@ -82,6 +82,8 @@ def test_publish(wsd):
             ((" \t",), "", "nothing in the text"), ((), "\n\n", "nothing in"),
             (("a\x1bb",), "", "control character"),
             (("--user", "a b", "x"), "", "not a user name"),
+            ((), "a\0b", "NUL byte"), ((), "a\udcffb", "not UTF-8"),
+            (("a\udcffb",), "", "not UTF-8"),
             ((), "x" * 70000, "longer than 65536")):
         done = gatecast(wsd, "publish", *args, input=input, code=REFUSED)
         assert why in done.stderr, done.stderr
