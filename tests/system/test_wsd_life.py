@@ -13,7 +13,7 @@ import pytest
 
 from conftest import BUILD, SOON_S, wait_until
 from ws_raw import Wsd, request, settle
-from wsclient import CLOSE, Refused
+from wsclient import CLOSE, Closed, Refused
 
 
 def test_revocation():
@@ -78,11 +78,19 @@ def test_revoked_while_the_store_was_away():
 
 
 def test_sigterm():
-    with Wsd() as w:
+    """Soon over whatever the clients do, and who was too slow to be told
+    everything that was acknowledged is told when it comes back."""
+    said = [f"{i} " + "x" * 3000 for i in range(200)]
+    with Wsd(set={"wsd.user_rate": 0}) as w:
         clients = [w.client("alice"), w.client("bob", protocol=None)]
+        deaf = w.client("bob")
+        hello = deaf.expect("hello")
         half = w.connect()
         half.sendall(b"GET /websocket")
-        deaf = w.client("alice")
+        for text in said:
+            clients[0].say(text)
+            clients[0].expect("ack")
+            clients[1].recv()
         begin = time.monotonic()
         w.signal(signal.SIGTERM)
         for c in clients:
@@ -93,8 +101,23 @@ def test_sigterm():
         assert w.wait() == 0
         assert time.monotonic() - begin < 5
         assert not w.socket_path.exists()
-        deaf.sock.close()
         half.close()
+
+        heard = []
+        with pytest.raises(Closed):
+            while True:
+                heard.append(deaf.event())
+        deaf.sock.close()
+        assert 0 < len([e for e in heard if e["type"] == "message"]) < 200
+        w.start()
+        with w.client("bob", since=f"{hello['epoch']}-{heard[-1]['seq']}") \
+                as again:
+            assert again.event()["resumed"] is True
+            while heard[-1].get("text") != said[-1]:
+                heard.append(again.event())
+        assert [e["text"] for e in heard if e["type"] == "message"] == said
+        seqs = [e["seq"] for e in heard]
+        assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
 
 
 def test_sighup():
