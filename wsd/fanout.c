@@ -372,19 +372,26 @@ flush_everyone(struct fanout *f, uint64_t slow_bytes)
 }
 
 void
-fanout_flush(struct fanout *f, uint64_t slow_bytes)
+fanout_flush_queued(struct fanout *f, uint64_t slow_bytes)
 {
-	if (f->has_grown) {
-		f->has_grown = false;
-		flush_everyone(f, slow_bytes);
-	}
-	/* Whoever a pass served may still be on the list. */
 	while (f->queued_count > 0) {
 		struct client *c = f->queued[f->queued_count - 1];
 		leave_queued(f, c);
 		if (fanout_impl_has_pending(f, fanout_seat(f, c)))
 			serve(f, fanout_seat(f, c), slow_bytes);
 	}
+}
+
+void
+fanout_flush(struct fanout *f, uint64_t slow_bytes)
+{
+	if (f->has_grown) {
+		f->has_grown = false;
+		f->is_urgent = false;
+		flush_everyone(f, slow_bytes);
+	}
+	/* Whoever a pass served may still be on the list. */
+	fanout_flush_queued(f, slow_bytes);
 }
 
 void

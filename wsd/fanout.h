@@ -43,6 +43,7 @@ struct fanout {
 	struct client **queued; /* with a private queue not yet tried */
 	size_t queued_count;
 	bool has_grown; /* a stream, since the last pass */
+	bool is_urgent; /* by more than joins and leaves */
 	int64_t ticked_ms;
 	uint8_t *scratch; /* TRANSPORT_WRITE_MAX */
 	uint64_t deliveries;
@@ -103,6 +104,9 @@ void fanout_writable(struct fanout *f, struct client *c);
 
 /* One pass; slow_bytes: who is farther behind is closed (0: nobody). */
 void fanout_flush(struct fanout *f, uint64_t slow_bytes);
+
+/* The same for those alone who have something of their own. */
+void fanout_flush_queued(struct fanout *f, uint64_t slow_bytes);
 
 /* Writes to each until nothing is pending or it is busy. */
 void fanout_drain(struct fanout *f);

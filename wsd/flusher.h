@@ -10,11 +10,21 @@
 
 #include <stdbool.h>
 
+struct flusher {
+	struct flush_pacer pacer;
+	struct loop *loop;
+	struct hub *hub;
+	struct loop_timer *rest; /* wakes the loop when one is over */
+};
+
+/* loop and hub must outlive it. 0, or -1: no memory. */
+int flusher_init(struct flusher *f, struct loop *loop, struct hub *hub);
+void flusher_fini(struct flusher *f);
+
 /*
- * A round is over: a pass, or another round at once. had_input: somebody
- * said something in it.
+ * A round is over: a pass, or another round at once, or later. had_input:
+ * somebody said something in it.
  */
-void flusher_drained(
-    struct flush_pacer *p, struct loop *l, struct hub *hub, bool had_input);
+void flusher_drained(struct flusher *f, bool had_input);
 
 #endif

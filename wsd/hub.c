@@ -256,6 +256,22 @@ hub_flush(struct hub *h)
 	hub_relieve(h);
 }
 
+enum hub_news
+hub_news(const struct hub *h)
+{
+	if (!h->room.fanout.has_grown)
+		return HUB_NEWS_NONE;
+	return h->room.fanout.is_urgent ? HUB_NEWS_SAID : HUB_NEWS_PRESENCE;
+}
+
+void
+hub_flush_queued(struct hub *h)
+{
+	hub_commit(h);
+	fanout_flush_queued(&h->room.fanout, slow_bytes(h));
+	hub_relieve(h);
+}
+
 void
 hub_relieve(struct hub *h)
 {

@@ -124,6 +124,17 @@ bool hub_is_dirty(const struct hub *h);
 /* One pass over the set. */
 void hub_flush(struct hub *h);
 
+/* What a pass would bring to everyone. */
+enum hub_news {
+	HUB_NEWS_NONE, /* answers to some at most */
+	HUB_NEWS_PRESENCE, /* joins and leaves alone */
+	HUB_NEWS_SAID,
+};
+enum hub_news hub_news(const struct hub *h);
+
+/* A flush for those alone who have something of their own to come. */
+void hub_flush_queued(struct hub *h);
+
 /*
  * Time goes by: pings, unanswered pings, slow readers, unfinished messages,
  * leave graces, log trimming. At least once a second.

@@ -24,7 +24,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define ACCEPTS_A_WAKEUP 64
+#define ACCEPTS_A_WAKEUP 16
 #define BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
 #define REST_MS 250
 

@@ -142,8 +142,10 @@ room_broadcast(struct room *r, struct protocol_event *e)
 		size_t n = frame_header(header, FRAME_TEXT, r->frames[i].len);
 		stream_append(&streams[i], now_ms, is_said, header, n,
 		    buf_str(&r->frames[i]), r->frames[i].len);
-		if (r->fanout.members[i] > 0)
-			r->fanout.has_grown = true;
+		if (r->fanout.members[i] == 0)
+			continue;
+		r->fanout.has_grown = true;
+		r->fanout.is_urgent = r->fanout.is_urgent || is_said;
 	}
 	r->seq = e->seq;
 	if (r->history != NULL)

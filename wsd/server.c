@@ -43,7 +43,7 @@ struct server {
 	struct revocation *revocation;
 	struct arrivals *arrivals;
 	struct listeners *listeners;
-	struct flush_pacer pacer;
+	struct flusher flusher;
 	struct operation *operation;
 	struct loop_timer *tick;
 	int64_t started_ms;
@@ -230,7 +230,7 @@ on_drained(void *arg)
 	uint64_t received = transport_lws_received(s->transport);
 	if (hub_is_dirty(s->hub))
 		revocation_look(s->revocation);
-	flusher_drained(&s->pacer, s->loop, s->hub, received != s->received);
+	flusher_drained(&s->flusher, received != s->received);
 	s->received = received;
 	transport_lws_reap(s->transport);
 	if (s->is_draining && is_all_over(s))
@@ -363,7 +363,7 @@ start(struct server *s)
 	    .history = s->history,
 	};
 	s->hub = hub_new(&hub);
-	if (s->hub == NULL)
+	if (s->hub == NULL || flusher_init(&s->flusher, s->loop, s->hub) == -1)
 		return -1;
 	s->transport = transport_lws_new(s->loop, s->hub, s->clock);
 	const struct revocation_opts revocation = {
@@ -437,6 +437,7 @@ server_run(const struct server_opts *opts)
 	if (s.loop != NULL)
 		loop_on_drained(s.loop, NULL, NULL);
 	loop_timer_free(s.tick);
+	flusher_fini(&s.flusher);
 	operation_free(s.operation);
 	listeners_free(s.listeners);
 	arrivals_free(s.arrivals);

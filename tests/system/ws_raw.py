@@ -18,14 +18,16 @@ ORIGIN = "http://chat.test"
 
 class Wsd:
     """A wsd on a port and a Unix socket of its own, in a directory of its
-    own. users: each gets a session; cookies[NAME] is its Cookie header."""
+    own. users: each gets a session; cookies[NAME] is its Cookie header. port: 0
+    for another one at each start."""
 
     def __init__(self, users=("alice", "bob"), set=None, options=(),
-                 has_store=True, **popen):
+                 has_store=True, port=0, **popen):
         self.temp = tempfile.TemporaryDirectory(prefix="gatecast-wsd-")
         self.dir = pathlib.Path(self.temp.name)
         self.conf = self.dir / "gatecast.conf"
         self.options = list(options)
+        self.listen = f"127.0.0.1:{port}"
         self.popen = popen
         self.program = BUILD / "wsd"
         self.process = None
@@ -82,7 +84,7 @@ class Wsd:
         self.socket_path = self.dir / "wsd.sock"
         return subprocess.Popen(
             [str(self.program), "-c", str(self.conf),
-             "--listen", "127.0.0.1:0", "--listen",
+             "--listen", self.listen, "--listen",
              f"unix:{self.socket_path}", *self.options],
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             errors="replace", **self.popen)
@@ -147,13 +149,14 @@ class Wsd:
         kwargs.setdefault("cookie", self.cookies.get(user))
         return Client(f"ws://127.0.0.1:{self.port}/websocket", **kwargs)
 
-    def connect(self, unix=False, timeout=30):
+    def connect(self, unix=False, timeout=30, port=None):
         if unix:
             s = socket.socket(socket.AF_UNIX)
             s.settimeout(timeout)
             s.connect(str(self.socket_path))
             return s
-        return socket.create_connection(("127.0.0.1", self.port), timeout)
+        return socket.create_connection(
+            ("127.0.0.1", port or self.port), timeout)
 
     def ask(self, data, unix=False):
         """Sends bytes, reads to the end; (status, headers, body)."""

@@ -67,6 +67,30 @@ a_clock_that_goes_back_does_no_harm(void **state)
 	assert_true(flush_pacer_is_due(&p, 2 * MS, true));
 }
 
+static void
+presence_rests_behind_a_pass_over_everyone(void **state)
+{
+	(void)state;
+	struct flush_pacer p = {0};
+	assert_int_equal(flush_pacer_rest_ns(&p, 1 * MS), 0);
+	flush_pacer_note(&p, 2 * MS);
+	flush_pacer_rest(&p, 100 * MS);
+	assert_int_equal(flush_pacer_rest_ns(&p, 100 * MS), 18 * MS);
+	assert_int_equal(flush_pacer_rest_ns(&p, 117 * MS), 1 * MS);
+	assert_int_equal(flush_pacer_rest_ns(&p, 118 * MS), 0);
+	assert_int_equal(flush_pacer_rest_ns(&p, 500 * MS), 0);
+	assert_int_equal(flush_pacer_rest_ns(&p, 99 * MS), 0);
+}
+
+static void
+a_pass_over_few_is_no_reason_to_rest(void **state)
+{
+	(void)state;
+	struct flush_pacer p = {0};
+	flush_pacer_note(&p, 2 * MS);
+	assert_int_equal(flush_pacer_rest_ns(&p, 1 * MS), 0);
+}
+
 int
 main(void)
 {
@@ -76,6 +100,8 @@ main(void)
 	    cmocka_unit_test(a_burst_comes_in_first),
 	    cmocka_unit_test(for_no_longer_than_the_last_pass_took),
 	    cmocka_unit_test(a_clock_that_goes_back_does_no_harm),
+	    cmocka_unit_test(presence_rests_behind_a_pass_over_everyone),
+	    cmocka_unit_test(a_pass_over_few_is_no_reason_to_rest),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
