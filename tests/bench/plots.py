@@ -2,6 +2,8 @@
 import shutil
 import subprocess
 
+from results import is_behind
+
 COLOURS = {
     "raw": "#999999", "raw-coalesced": "#444444", "wsd": "#d62728",
     "wsd-lines": "#ff9896", "lws": "#1f77b4", "ws": "#2ca02c",
@@ -30,9 +32,11 @@ def points(results, sweep, server, key, factor):
     for what, name in results.runs:
         if name != server or not what.startswith(sweep + "/"):
             continue
-        medians = results.medians(what, server)
-        if medians.get(key) and not medians.get("late"):
-            found.append((int(what.split("/")[1]), medians[key] * factor))
+        point = int(what.split("/")[1])
+        asked = point if sweep == "load" else None
+        figure = results.medians(what, server).get(key)
+        if figure and not is_behind(results, what, server, asked):
+            found.append((point, figure * factor))
     return sorted(found)
 
 

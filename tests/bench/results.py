@@ -2,6 +2,8 @@
 import json
 import statistics
 
+KEPT_UP = 0.97  # of the deliveries/s that were asked for
+SATURATED = 0.97  # of the generator's core
 FAULTS = ("lost", "doubled", "swapped", "disconnected")
 
 
@@ -57,6 +59,14 @@ class Results:
                 if bad:
                     yield f"{what}, {server}, run {n}: {', '.join(bad)}"
 
+    def saturated(self):
+        """Where the generator may have been what was measured."""
+        for what, server in self.runs:
+            cpu = self.medians(what, server).get("generator_cpu", 0)
+            if cpu > SATURATED:
+                yield (f"{what}, {server}: the generator was busy for "
+                       f"{cpu:.0%} of the time")
+
     def errors(self):
         for (what, server), runs in self.runs.items():
             whys = [run["error"] for run in runs if "error" in run]
@@ -65,23 +75,60 @@ class Results:
                        f"{whys.count(why)} of {len(runs)}: {why}")
 
 
-def figures_of(results, row, servers):
-    """{server: [a figure or None for each cell]}"""
-    figures = {}
-    for server in servers:
-        medians = {load: results.medians(f"{row.name}/{load}", server)
-                   for load in row.loads}
-        figures[server] = [cell.of(medians) for cell in row.cells]
-    return figures
+class Figures:
+    """The figures of one row: those of each round, and their medians."""
+
+    def __init__(self, results, row, servers):
+        self.rounds = {server: self.by_round(results, row, server)
+                       for server in servers}
+
+    @staticmethod
+    def by_round(results, row, server):
+        """[a figure or None for each cell] for each round"""
+        runs = {load: results.runs.get((f"{row.name}/{load}", server), ())
+                for load in row.loads}
+        return [[cell.of({load: got[n] for load, got in runs.items()
+                          if n < len(got)}) for cell in row.cells]
+                for n in range(max(map(len, runs.values())))]
+
+    def all(self, server, cell):
+        return [r[cell] for r in self.rounds.get(server, ())]
+
+    def median(self, server, cell):
+        there = [f for f in self.all(server, cell) if f is not None]
+        return statistics.median(there) if there else None
+
+    def share(self, server, cell, other, other_cell):
+        own = self.all(server, cell)
+        base = self.all(other, other_cell)
+        if len(own) == len(base):
+            shares = [a / b for a, b in zip(own, base) if a and b]
+            return statistics.median(shares) if shares else None
+        own = self.median(server, cell)
+        base = self.median(other, other_cell)
+        return own / base if own and base else None
 
 
-def is_behind(results, row, server):
+def is_behind(results, what, server, asked_per_s):
     """Whether it did not keep up with a row that goes by the clock."""
-    for name, load in row.loads.items():
-        medians = results.medians(f"{row.name}/{name}", server)
-        if medians.get("late"):
-            return True
-    return False
+    got = results.medians(what, server).get("per_s")
+    return bool(asked_per_s and got and got < KEPT_UP * asked_per_s)
+
+
+def line_of(results, row, figures, servers):
+    texts = []
+    for server in servers:
+        found = [figures.median(server, n) for n in range(len(row.cells))]
+        text = " / ".join(cell.text(value)
+                          for cell, value in zip(row.cells, found))
+        if all(value is None for value in found):
+            text = "–"
+        elif any(is_behind(results, f"{row.name}/{name}", server,
+                           load.asked_per_s())
+                 for name, load in row.loads.items()):
+            text = "cannot"
+        texts.append(text)
+    return f"| {row.title} | " + " | ".join(texts) + " |"
 
 
 def table(results, rows, order):
@@ -89,25 +136,15 @@ def table(results, rows, order):
     servers = results.servers(order)
     lines = ["| work | " + " | ".join(servers) + " |",
              "|---|" + "---:|" * len(servers)]
-    judged = ["| work | wsd shall | measured | |", "|---|---|---|---|"]
+    judged = ["| work | wsd shall | is | |", "|---|---|---:|---|"]
     for row in rows:
-        if not any((f"{row.name}/{load}", s) in results.runs
-                   for load in row.loads for s in servers):
+        if not any((f"{row.name}/{load}", server) in results.runs
+                   for load in row.loads for server in servers):
             continue
-        figures = figures_of(results, row, servers)
-        texts = []
-        for server in servers:
-            parts = [cell.text(value) for cell, value
-                     in zip(row.cells, figures[server])]
-            text = " / ".join(parts)
-            if all(value is None for value in figures[server]):
-                text = "–"
-            elif is_behind(results, row, server):
-                text = "cannot"
-            texts.append(text)
-        lines.append(f"| {row.title} | " + " | ".join(texts) + " |")
+        figures = Figures(results, row, servers)
+        lines.append(line_of(results, row, figures, servers))
         for target in row.targets:
-            asked, got, is_met = target.judge(row.cells, figures)
+            asked, got, is_met = target.judge(row, figures)
             verdict = {True: "met", False: "**not met**",
                        None: "not measured"}[is_met]
             judged.append(f"| {row.title.split(':')[0]} | {asked} | {got} | "

@@ -12,9 +12,19 @@ class Load:
     options: list
     seconds: float = 2
     warmup: float = 0.5
-    # gatecast.v1 in place of a room beside the idle ones: see ROWS, busy.
+    # gatecast.v1 in place of a room beside the idle ones: see rows(), busy.
     wsd_options: list = dataclasses.field(default_factory=list)
     peer_options: list = dataclasses.field(default_factory=list)
+
+    def asked_per_s(self):
+        """Deliveries a second that its clock asks for; None: it has none,
+        or they are not the same for all."""
+        if "--rate" not in self.options or self.wsd_options:
+            return None
+        rate, receivers = (
+            self.options[self.options.index(name) + 1]
+            for name in ("--rate", "--receivers"))
+        return rate * receivers
 
 
 @dataclasses.dataclass
@@ -25,63 +35,52 @@ class Cell:
     scale: float = 1
     digits: int = 2
 
-    def of(self, medians):
-        """The figure from {load: {key: median}}, or None."""
-        value = medians.get(self.load, {}).get(self.key)
+    def of(self, reports):
+        """The figure from {load: {key: value}}, or None."""
+        value = reports.get(self.load, {}).get(self.key)
         return None if value is None else value * self.scale
 
     def text(self, value):
         return "–" if value is None else f"{value:,.{self.digits}f}"
 
 
-def pick(figures, server, cell):
-    return figures[server][cell] if server in figures else None
-
-
+@dataclasses.dataclass
 class Target:
-    """At most (or at least) so many times what another server reached, or a
-    plain limit when there is no other."""
+    """What a figure of wsd shall be: at most so many times another's, or
+    with other = None at most so much; at_least: at least."""
+    cell: int
+    factor: float
+    other: str = None
+    at_least: bool = False
+    is_inverse: bool = False  # so many times less than the other's
+    other_cell: int = None  # the other's figure when it is not the same one
 
-    def __init__(self, cell, factor, other=None, at_least=False,
-                 other_cell=None):
-        self.cell, self.factor, self.other = cell, factor, other
-        self.at_least = at_least
-        self.other_cell = other_cell
+    def judge(self, row, figures):
+        """(what is asked, what was reached, met or not or None: unknown).
 
-    def judge(self, cells, figures, subject="wsd"):
-        """(what is asked, what was reached, met or not or None: unknown)"""
-        sign = "≥" if self.at_least else "≤"
-        own = pick(figures, subject, self.cell)
+        Shares are medians of the shares in each round, whose runs were made
+        one after the other: what the machine does in between falls out.
+        """
+        cell = row.cells[self.cell]
+        sign = "≥" if self.at_least or self.is_inverse else "≤"
         if self.other is None:
-            asked = f"{sign} {self.factor:,g} {cells[self.cell].unit}"
-            base = 1
-            got = "–" if own is None else cells[self.cell].text(own)
+            reached = figures.median("wsd", self.cell)
+            asked = f"{sign} {self.factor:,g} {cell.unit}"
+            got = cell.text(reached)
         else:
             at = self.cell if self.other_cell is None else self.other_cell
-            name = (self.other if self.other_cell is None
+            name = (f"that of {self.other}" if self.other_cell is None
                     else "without them")
-            asked = f"{sign} {self.factor:g} × {name}"
-            base = pick(figures, self.other, at)
-            got = ("–" if not own or not base
-                   else f"{own / base:.2f} × {name}")
-        if own is None or not base:
-            return asked, "–", None
-        ratio = own / base
-        is_met = (ratio >= self.factor if self.at_least
-                  else ratio <= self.factor)
-        return asked, got, is_met
-
-
-class Fewer(Target):
-    """So many times less than another server needs."""
-
-    def judge(self, cells, figures, subject="wsd"):
-        own = pick(figures, subject, self.cell)
-        base = pick(figures, self.other, self.cell)
-        asked = f"≥ {self.factor:g} × less than {self.other}"
-        if not own or not base:
-            return asked, "–", None
-        return asked, f"{base / own:.2f} ×", base / own >= self.factor
+            reached = figures.share("wsd", self.cell, self.other, at)
+            if reached and self.is_inverse:
+                reached = 1 / reached
+            less = "less than " if self.is_inverse else ""
+            asked = f"{sign} {self.factor:g} × {less}{name}"
+            got = f"{reached:.2f} ×" if reached else "–"
+        if reached is None:
+            return asked, got, None
+        return asked, got, (reached >= self.factor if sign == "≥"
+                            else reached <= self.factor)
 
 
 @dataclasses.dataclass
@@ -104,8 +103,8 @@ def rows(receivers):
         Row("one", "one message in flight: CPU µs a delivery",
             {"main": Load([*crowd, "--inflight", 1])},
             [Cell("server_us_each", "µs")],
-            [Target(0, 1.06, "raw"), Fewer(0, 10, "tornado"),
-             Fewer(0, 1.4, "ws")]),
+            [Target(0, 1.06, "raw"), Target(0, 10, "tornado", is_inverse=True),
+             Target(0, 1.4, "ws", is_inverse=True)]),
         Row("sixteen", "sixteen in flight: million deliveries/s",
             {"main": Load([*crowd, "--inflight", 16])},
             [Cell("per_s", "M/s", scale=1e-6, digits=3)],

@@ -77,7 +77,7 @@ def test_measures_and_merges(bench, monkeypatch, capsys, tmp_path):
         assert runs["handshakes/main", server][0]["done"] > 0
     shown = capsys.readouterr().out
     assert "| work | raw | wsd |" in shown
-    assert "| one message in flight | ≤ 1.06 × raw |" in shown
+    assert "| one message in flight | ≤ 1.06 × that of raw |" in shown
     assert (both / "table.md").read_text() in shown
 
 
