@@ -15,6 +15,7 @@ class Load:
     # gatecast.v1 in place of a room beside the idle ones: see rows(), busy.
     wsd_options: list = dataclasses.field(default_factory=list)
     peer_options: list = dataclasses.field(default_factory=list)
+    not_for: tuple = ()  # servers
 
     def asked_per_s(self):
         """Deliveries a second that its clock asks for; None: it has none,
@@ -113,7 +114,10 @@ def rows(receivers):
         Row("paced", "200,000 deliveries/s: p50 / p99 ms",
             {"main": Load([*crowd, "--rate", 200_000 / receivers])},
             [Cell("p50_ms", "ms"), Cell("p99_ms", "ms")],
-            [Target(0, 1.1, "raw"), Target(1, 1.1, "raw")]),
+            # On a machine where one send a delivery is too slow for this rate
+            # raw falls behind; where it is not, both are the same.
+            [Target(0, 1.1, "raw-coalesced"),
+             Target(1, 1.1, "raw-coalesced")]),
         Row("room", "room of 10, 1000 messages/s: p50 ms",
             {"main": Load(["--receivers", 10, "--rate", 1000])},
             [Cell("p50_ms", "ms", digits=3)],
@@ -126,14 +130,16 @@ def rows(receivers):
             {"main": Load(["--receivers", many, "--inflight", 1])},
             [Cell("last_p50_ms", "ms", digits=1)],
             [Target(0, 1.15, "raw")]),
-        Row("handshakes", "handshakes/s (wsd with cookie, MAC, look-up, Origin)",
+        Row("handshakes", "handshakes/s / server's CPU µs each "
+            "(wsd with cookie, MAC, look-up, Origin)",
             {"main": Load(["--handshakes", "--inflight", 64])},
-            [Cell("per_s", "/s", digits=0)],
+            [Cell("per_s", "/s", digits=0),
+             Cell("server_us_each", "µs", digits=1)],
             [Target(0, 40_000, at_least=True)]),
         Row("kib", "1 KiB, sixteen in flight: MB/s of text",
             {"main": Load([*crowd, "--inflight", 16, "--size", 1024])},
             [Cell("per_s", "MB/s", scale=1024e-6, digits=0)],
-            [Target(0, 0.95, "raw", at_least=True)]),
+            [Target(0, 0.95, "raw-coalesced", at_least=True)]),
         Row("stopped", f"{still} of {receivers} stop reading, 16 KiB × 20/s, "
             "after 20 s: MB of process / of its sockets; "
             "p99 ms of the others with / without them",
@@ -149,7 +155,8 @@ def rows(receivers):
             {"main": Load(
                 ["--receivers", 10, "--rate", 300, "--idle", many], 3, 0.5,
                 wsd_options=["--acks"],
-                peer_options=["--idle-path", "/idle"])},
+                peer_options=["--idle-path", "/idle"],
+                not_for=("wsd-lines",))},  # nor has it acknowledgements
             [Cell("server_cpu", "%", scale=100)],
             [Target(0, 3)]),
     ]

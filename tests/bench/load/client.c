@@ -1,3 +1,4 @@
+/* See client.h. */
 #include "tests/bench/load/client.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* See crowd.h. */
 #include "tests/bench/load/crowd.h"
 
 #include "tests/bench/load/now.h"

@@ -1,3 +1,4 @@
+/* See phase.h. */
 #include "tests/bench/load/phase.h"
 
 #include "tests/bench/load/now.h"

@@ -1,3 +1,4 @@
+/* See server.h. */
 #include "tests/bench/load/server.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* See storm.h. */
 #include "tests/bench/load/storm.h"
 
 #include "tests/bench/load/now.h"
