@@ -191,6 +191,8 @@ def test_power_loss_of_commands(tmp_path, dice, judge, shelf, request):
                 truth.feed(disk)
             if i == end or is_cgi and not is_begin and is_answer(call):
                 truth.acknowledge()
+                # The moment that matters, whatever the dice say.
+                points[i] = points.get(i, 0) + 6
             for _ in range(points.get(i, 0)):
                 image = shelf / "image"
                 disk.power_loss(image, dice)

@@ -173,7 +173,9 @@ def test_strangers():
         assert w.raw(b"GET /metrics HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"
                      )[0] == 400
         assert w.raw(b"\0\0\0\0")[0] == 400
-        assert w.raw(b"GET /metrics HTTP/1.1\r\n" + b"x" * 9000)[0] == 400
+        # Or nothing: the kernel resets what still comes, and the answer.
+        assert w.raw(b"GET /metrics HTTP/1.1\r\n" + b"x" * 9000)[0] \
+            in (400, None)
         # Half-open ones: no more than so many, the oldest go.
         half = [socket.create_connection(("127.0.0.1", w.metrics_port), 30)
                 for _ in range(80)]
