@@ -17,7 +17,6 @@
 #define FILES_BASE "base.gdbm"
 #define FILES_BASE_NEW "base.new"
 #define FILES_LOCK "lock"
-#define FILES_RESERVE "reserve"
 #define FILES_NAME_SIZE 32
 
 struct files {
@@ -90,12 +89,5 @@ struct files_id {
 };
 struct files_id files_id(const struct stat *st);
 bool files_id_equal(const struct files_id *a, const struct files_id *b);
-
-/*
- * The space kept free for deletes: a file that is given up when the disk is
- * full. ensure: STORE_OK when it is there in full (STORE_FULL: no room).
- */
-enum store_err files_reserve_ensure(struct files *f, int64_t bytes);
-bool files_reserve_release(struct files *f); /* false: there was none */
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "base/log.h"
 #include "store/lock.h"
+#include "store/reserve.h"
 #include "store/store_impl.h"
 
 #include <errno.h>
@@ -239,12 +240,12 @@ store_publish(struct store *s)
 	bool is_free = !s->has_put || s->has_reserve;
 	/* A reserve that was given up comes back before anything is put. */
 	if (!is_free)
-		err = files_reserve_ensure(&s->files, s->reserve_bytes);
+		err = reserve_ensure(&s->files, s->reserve_bytes);
 	if (err != STORE_OK)
 		goto end;
 	err = impl_append(s, &s->record);
 	for (int tries = 0; err == STORE_FULL && is_free &&
-	     tries < RESERVE_TRIES && files_reserve_release(&s->files);
+	     tries < RESERVE_TRIES && reserve_release(&s->files);
 	     tries++) {
 		log_warn("store: %s: no space; store.reserve_bytes is given "
 			 "up so that what ends something succeeds",
