@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define MAGIC "GCBACKUP"
-#define MAGIC_LEN 8
 #define FIRST "backup v=1 made="
 #define VERSIONS "backup v="
 #define USER "user "
@@ -57,13 +56,13 @@ backup_put_first(struct backup_writer *w, int64_t made_ms, struct buf *out)
 
 	memset(w, 0, sizeof(*w));
 	w->made_ms = made_ms > 0 ? (uint64_t)made_ms : 0;
-	w->offset = MAGIC_LEN;
+	w->offset = BACKUP_MAGIC_LEN;
 	journal_record_begin(&record);
 	buf_printf(&record, FIRST "%" PRIu64, w->made_ms);
 	int rc = finish(w, 0, &record);
 	buf_reset(out);
 	if (rc == 0) {
-		buf_append(out, MAGIC, MAGIC_LEN);
+		buf_append(out, MAGIC, BACKUP_MAGIC_LEN);
 		rc = buf_append(out, record.data, record.len);
 	}
 	buf_fini(&record);
@@ -129,6 +128,14 @@ get_number(const struct journal_record *r, const char *prefix, uint64_t *out)
 	return true;
 }
 
+bool
+backup_is_begun(const void *bytes, size_t n)
+{
+	return n > 0 &&
+	    memcmp(bytes, MAGIC, n < BACKUP_MAGIC_LEN ? n : BACKUP_MAGIC_LEN) ==
+	    0;
+}
+
 enum backup_err
 backup_open(struct backup_reader *r, const void *bytes, size_t n)
 {
@@ -137,11 +144,11 @@ backup_open(struct backup_reader *r, const void *bytes, size_t n)
 	memset(r, 0, sizeof(*r));
 	r->bytes = bytes;
 	r->n = n;
-	if (memcmp(bytes, MAGIC, n < MAGIC_LEN ? n : MAGIC_LEN) != 0)
+	if (!backup_is_begun(bytes, n))
 		return BACKUP_MAGIC;
-	if (n < MAGIC_LEN)
-		return n == 0 ? BACKUP_MAGIC : BACKUP_SHORT;
-	r->at = MAGIC_LEN;
+	if (n < BACKUP_MAGIC_LEN)
+		return BACKUP_SHORT;
+	r->at = BACKUP_MAGIC_LEN;
 	enum backup_err err = take(r, 0, &first);
 	if (err != BACKUP_OK)
 		return err;

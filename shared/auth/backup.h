@@ -38,6 +38,10 @@ int backup_put_user(
     struct backup_writer *w, const void *value, size_t n, struct buf *out);
 int backup_put_last(struct backup_writer *w, struct buf *out);
 
+/* Whether a file that begins with these bytes is one, whole or not. */
+#define BACKUP_MAGIC_LEN 8
+bool backup_is_begun(const void *bytes, size_t n);
+
 /* A whole file, which stays the caller's, is read from its beginning. */
 struct backup_reader {
 	const uint8_t *bytes;

@@ -219,27 +219,60 @@ is_in_store_dir(const struct tool *t, const char *file)
 	return is_in;
 }
 
+/*
+ * What may be replaced: a backup, of whatever version and however damaged, or
+ * an empty file, as mktemp makes one. A slip of the hand must not cost the
+ * file it names.
+ */
 static int
-make_file(struct tool *t, const char *file, uint64_t *users)
+check_replaced(const char *file)
 {
-	struct file_new f;
+	uint8_t head[BACKUP_MAGIC_LEN];
 	struct stat st;
 
+	if (lstat(file, &st) == -1)
+		return TOOL_OK;
 	/* Else /dev/null would be a backup from now on. */
-	if (lstat(file, &st) == 0 && !S_ISREG(st.st_mode))
+	if (!S_ISREG(st.st_mode))
 		return tool_fail(TOOL_REFUSED,
 		    "%s: is there and not a regular file; give the name of "
 		    "one, or - for standard output",
 		    file);
+	int fd = open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	ssize_t n = fd == -1 ? -1 : read(fd, head, sizeof(head));
+	int error = errno;
+	if (fd != -1)
+		close(fd);
+	if (n == -1)
+		return tool_fail(TOOL_REFUSED,
+		    "%s: is there, and whether it is a backup cannot be read: "
+		    "%s",
+		    file, strerror(error));
+	if (n > 0 && !backup_is_begun(head, (size_t)n))
+		return tool_fail(TOOL_REFUSED,
+		    "%s: is there and not a backup; move it away or give "
+		    "another name",
+		    file);
+	return TOOL_OK;
+}
+
+static int
+make_file(struct tool *t, const char *file, uint64_t *users)
+{
+	struct file_new f;
+
 	if (is_in_store_dir(t, file))
 		return tool_fail(TOOL_REFUSED,
 		    "%s: is in store.dir, where it could replace what it is "
 		    "a backup of; choose another directory",
 		    file);
+	int code = check_replaced(file);
+	if (code != TOOL_OK)
+		return code;
 	if (file_begin(&f, file, FILE_MODE) == -1)
 		return tool_fail(TOOL_REFUSED, "%s: cannot be made: %s", file,
 		    strerror(errno));
-	int code = run_writer(t, file, f.fd, users);
+	code = run_writer(t, file, f.fd, users);
 	if (code != TOOL_OK) {
 		file_abort(&f);
 		return code;

@@ -71,10 +71,10 @@ def test_backup(admin, disk, tmp_path):
     place = disk.path / "backups"
     place.mkdir()
     file = place / "daily"
-    file.write_text("of yesterday")
+    file.write_text("GCBACKUP of yesterday")
     disk.fill(LEFT)
     is_told(admin("store", "backup", str(file), code=REFUSED), file)
-    assert file.read_text() == "of yesterday"
+    assert file.read_text() == "GCBACKUP of yesterday"
     assert os.listdir(place) == ["daily"]
     disk.free()
     admin("store", "backup", str(file))

@@ -356,6 +356,25 @@ def test_no_backup_over_what_is_not_a_file(admin, tmp_path):
     assert not [f for f in os.listdir(tmp_path) if f.endswith(".tmp")]
 
 
+def test_no_backup_over_another_file(admin, tmp_path):
+    """A slip of the hand must not cost the file it names."""
+    admin.add()
+    file = tmp_path / "precious"
+    for text in ("mine", "GCBACKU!", "a letter that is longer than that"):
+        file.write_text(text)
+        done = admin("store", "backup", str(file), code=REFUSED)
+        assert f"{file}: is there and not a backup" in done.stderr
+        assert file.read_text() == text
+    assert os.listdir(tmp_path).count("precious") == 1
+    assert not [f for f in os.listdir(tmp_path) if f.endswith(".tmp")]
+    # What mktemp made, a backup, one of a later version, one that was cut.
+    for data in (b"", None, b"GCBACKUP of a later day", b"GCBACK"):
+        if data is not None:
+            file.write_bytes(data)
+        admin("store", "backup", str(file))
+        admin("store", "restore", str(file))
+
+
 def test_no_backup_in_the_store(admin, tmp_path):
     """There it would replace what it is a backup of."""
     admin.add()
@@ -372,12 +391,12 @@ def test_no_backup_in_the_store(admin, tmp_path):
 
 def test_no_backup_without_a_user_that_cannot_be_read(admin, tmp_path):
     admin.add()
-    (tmp_path / "backup").write_text("of yesterday")
+    (tmp_path / "backup").write_text("GCBACKUP of yesterday")
     put(admin, "users", "u:" + 64 * "0", "v=1 name=")
     done = admin("store", "backup", str(tmp_path / "backup"), code=REFUSED)
     assert "u:" + 64 * "0" + ": malformed" in done.stderr
     assert "no backup was made" in done.stderr
-    assert (tmp_path / "backup").read_text() == "of yesterday"
+    assert (tmp_path / "backup").read_text() == "GCBACKUP of yesterday"
 
 
 # --- while it is in use ---------------------------------------------------

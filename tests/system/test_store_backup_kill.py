@@ -192,9 +192,9 @@ def test_backup(place, tmp_path, fault):
     place.again()
     file = tmp_path / "daily"
     for n in place.calls(1, "store", "backup", str(file)):
-        file.write_text("of yesterday")
+        file.write_text("GCBACKUP of yesterday")
         code = place.run(fault, n, "store", "backup", str(file))
-        if file.read_text(errors="replace") == "of yesterday":
+        if file.read_text(errors="replace") == "GCBACKUP of yesterday":
             assert code != 0, n
             place.admin("store", "restore", str(file), code=REFUSED)
         else:
@@ -224,13 +224,13 @@ def interrupt(place, call, ready, *args):
 def test_interrupted_backup_leaves_nothing(place, tmp_path):
     place.again()
     file = tmp_path / "daily"
-    file.write_text("of yesterday")
+    file.write_text("GCBACKUP of yesterday")
     code, text = interrupt(
         place, "write", lambda: len(os.listdir(tmp_path)) > 1,
         "store", "backup", str(file))
     assert code == REFUSED and f"{file}: not made" in text
     assert os.listdir(tmp_path) == ["daily"]
-    assert file.read_text() == "of yesterday"
+    assert file.read_text() == "GCBACKUP of yesterday"
 
 
 def test_interrupted_restore_is_done_in_its_last_part(place):
