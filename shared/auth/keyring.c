@@ -14,8 +14,8 @@
 /* Others nothing; the group (wsd) may read, never write. */
 #define FORBIDDEN_MODE 0027
 
-static int
-path_of(const char *dir, struct buf *path)
+int
+keyring_path(const char *dir, struct buf *path)
 {
 	return buf_printf(path, "%s/" KEYRING_FILE, dir);
 }
@@ -165,7 +165,7 @@ keyring_load(const char *dir, struct keyring *out, struct buf *error)
 
 	memset(out, 0, sizeof(*out));
 	/* Room for all of it at once, so that no copy is left behind. */
-	if (path_of(dir, &path) != 0 ||
+	if (keyring_path(dir, &path) != 0 ||
 	    buf_reserve(&text, KEYRING_BYTES_MAX + 1) != 0) {
 		buf_puts(error, "out of memory");
 		goto out;
@@ -235,7 +235,7 @@ keyring_watch(const char *dir, struct keyring_watch *w)
 	struct stat st;
 	int rc = -1;
 
-	if (path_of(dir, &path) == 0 && lstat(buf_str(&path), &st) == 0) {
+	if (keyring_path(dir, &path) == 0 && lstat(buf_str(&path), &st) == 0) {
 		const struct keyring_watch now = {
 		    .dev = (uint64_t)st.st_dev,
 		    .ino = (uint64_t)st.st_ino,

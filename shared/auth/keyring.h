@@ -19,6 +19,9 @@
 #define KEYRING_KEYS_MAX 8
 #define KEYRING_KID_MAX 8 /* characters, [a-z0-9] */
 
+/* Appends the file's path to *path; 0, or -1 no memory. */
+int keyring_path(const char *dir, struct buf *path);
+
 enum keyring_state {
 	KEYRING_CURRENT,
 	KEYRING_PREVIOUS

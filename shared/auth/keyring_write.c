@@ -23,12 +23,6 @@
 #define LOCK_WAIT_MS 5000
 #define LOCK_STEP_MS 10
 
-static int
-path_of(const char *dir, struct buf *path)
-{
-	return buf_printf(path, "%s/" KEYRING_FILE, dir);
-}
-
 /*
  * 32 characters, so that five bits of a random byte are one, without those
  * that are misread aloud.
@@ -122,7 +116,7 @@ keyring_create(const char *dir, int64_t now_s, struct buf *error)
 	int lock = -1, rc = -1;
 
 	memset(&k, 0, sizeof(k));
-	if (path_of(dir, &path) != 0) {
+	if (keyring_path(dir, &path) != 0) {
 		buf_puts(error, "out of memory");
 		goto out;
 	}
@@ -183,7 +177,7 @@ keyring_rotate(
 
 	memset(&old, 0, sizeof(old));
 	memset(&new, 0, sizeof(new));
-	if (path_of(dir, &path) != 0) {
+	if (keyring_path(dir, &path) != 0) {
 		buf_puts(error, "out of memory");
 		goto out;
 	}

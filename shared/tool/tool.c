@@ -136,11 +136,14 @@ tool_is_stranger(const struct tool *t)
 	return stat(t->config.store.dir, &st) == 0 && st.st_uid != geteuid();
 }
 
+/* Ends what began with opening a store: its exit code, or why not. */
 static int
-fail_open(enum store_err err, const char *what, struct buf *detail)
+opened(enum store_err err, const char *failure, struct buf *detail)
 {
-	int code = tool_fail_store(err, what, buf_str(detail));
+	int code = TOOL_OK;
 
+	if (err != STORE_OK)
+		code = tool_fail_store(err, failure, buf_str(detail));
 	if (err == STORE_MISSING)
 		fputs("gatecast: `gatecast store init` makes it\n", stderr);
 	buf_fini(detail);
@@ -152,17 +155,15 @@ tool_open_users(struct tool *t, bool is_writer, struct users **out)
 {
 	const struct config *c = &t->config;
 	struct buf detail = BUF_INIT;
+	int code = tool_become_owner(t);
 
 	*out = NULL;
-	int code = tool_become_owner(t);
 	if (code != TOOL_OK)
 		return code;
-	enum store_err err = users_open(c->store.dir, is_writer,
-	    (int)c->store.lock_wait_ms, c->store.reserve_bytes, out, &detail);
-	if (err != STORE_OK)
-		return fail_open(err, "cannot open the users", &detail);
-	buf_fini(&detail);
-	return TOOL_OK;
+	return opened(
+	    users_open(c->store.dir, is_writer, (int)c->store.lock_wait_ms,
+		c->store.reserve_bytes, out, &detail),
+	    "cannot open the users", &detail);
 }
 
 int
@@ -170,18 +171,15 @@ tool_open_sessions(struct tool *t, bool is_writer, struct sessions **out)
 {
 	const struct config *c = &t->config;
 	struct buf detail = BUF_INIT;
+	int code = tool_become_owner(t);
 
 	*out = NULL;
-	int code = tool_become_owner(t);
 	if (code != TOOL_OK)
 		return code;
-	enum store_err err =
+	return opened(
 	    sessions_open(c->store.dir, is_writer, (int)c->store.lock_wait_ms,
-		c->store.reserve_bytes, t->clock, out, &detail);
-	if (err != STORE_OK)
-		return fail_open(err, "cannot open the sessions", &detail);
-	buf_fini(&detail);
-	return TOOL_OK;
+		c->store.reserve_bytes, t->clock, out, &detail),
+	    "cannot open the sessions", &detail);
 }
 
 int
@@ -189,17 +187,14 @@ tool_open_throttle(struct tool *t, bool is_writer, struct throttle **out)
 {
 	const struct config *c = &t->config;
 	struct buf detail = BUF_INIT;
+	int code = tool_become_owner(t);
 
 	*out = NULL;
-	int code = tool_become_owner(t);
 	if (code != TOOL_OK)
 		return code;
-	enum store_err err = throttle_open(c->store.dir, is_writer,
-	    (int)c->store.lock_wait_ms, t->clock, out, &detail);
-	if (err != STORE_OK)
-		return fail_open(err, "cannot open the throttle", &detail);
-	buf_fini(&detail);
-	return TOOL_OK;
+	return opened(throttle_open(c->store.dir, is_writer,
+			  (int)c->store.lock_wait_ms, t->clock, out, &detail),
+	    "cannot open the throttle", &detail);
 }
 
 int
