@@ -86,7 +86,7 @@ def bars(results, out, order):
     script = head(path, "One message in flight, 1000 receivers, 64 bytes",
                   "µs of the server's CPU a delivery")
     script += ("unset key\nset style fill solid\nset boxwidth 0.6\n"
-               "set logscale y\nset yrange [1:*]\n")
+               "set yrange [0:*]\n")
     data = "$d << EOD\n" + "".join(
         f'{i} {value} "{name}" {COLOURS[name].replace("#", "0x")}\n'
         for i, (name, value) in enumerate(figures)) + "EOD\n"

@@ -29,11 +29,15 @@ class Results:
                 self.add(entry["what"], entry["server"], run)
 
     def save(self, path):
-        entries = [{"what": what, "server": server, "runs": runs}
-                   for (what, server), runs in self.runs.items()]
-        path.write_text(json.dumps(
-            {"about": self.about, "missing": self.missing, "runs": entries},
-            indent=1, ensure_ascii=False) + "\n")
+        """JSON, a line for each server's runs of a load."""
+        def text(value):
+            return json.dumps(value, ensure_ascii=False)
+        entries = ",\n".join(
+            text({"what": what, "server": server, "runs": runs})
+            for (what, server), runs in self.runs.items())
+        path.write_text(f'{{"about": {text(self.about)},\n'
+                        f'"missing": {text(self.missing)},\n'
+                        f'"runs": [\n{entries}\n]}}\n')
 
     def servers(self, order):
         there = {server for _, server in self.runs}
