@@ -1,6 +1,8 @@
 #include "fcgi-app/app.h"
 
+#include "base/log.h"
 #include "fcgi-app/form.h"
+#include "fcgi-app/gate.h"
 #include "fcgi-app/html.h"
 #include "fcgi-app/page_error.h"
 #include "fcgi-app/routes.h"
@@ -108,7 +110,10 @@ app_handle(struct app *a, struct request *req, struct response *resp)
 	struct call c = {a, req, resp, choose_lang(a, req)};
 	const struct route *route = routes_find(req->path, req->path_info);
 
-	if (route == NULL) {
+	if (req->is_long) {
+		log_info("request refused: path or query is too long");
+		page_error(&c, 400, "400");
+	} else if (route == NULL) {
 		page_error(&c, 404, "404");
 	} else if ((route->methods & req->method) == 0) {
 		char allow[ROUTES_ALLOW_SIZE];
@@ -119,6 +124,15 @@ app_handle(struct app *a, struct request *req, struct response *resp)
 	} else {
 		route->handle(&c);
 	}
+}
+
+void
+app_authorize(struct app *a, struct request *req, struct response *resp)
+{
+	request_settle(req, a->config);
+	struct call c = {a, req, resp, choose_lang(a, req)};
+
+	gate_authorize(&c);
 }
 
 void

@@ -38,6 +38,9 @@ void app_fini(struct app *a);
 /* req is parsed, not yet settled. Always leaves an answer in resp. */
 void app_handle(struct app *a, struct request *req, struct response *resp);
 
+/* The same for the role Authorizer: may this request go on? */
+void app_authorize(struct app *a, struct request *req, struct response *resp);
+
 /*
  * The answer to what never became a request: status is 400, 403 ("role"),
  * or 431.

@@ -5,7 +5,7 @@
  */
 #include "fcgi-app/form.h"
 
-#include "fcgi-app/percent.h"
+#include "base/percent.h"
 
 #include <string.h>
 #include <strings.h>

@@ -172,13 +172,13 @@ end_record(struct intake *in)
 	}
 	if (!is_ours(in) || !is_end)
 		return INTAKE_MORE;
-	if (type == STDIN)
+	if (type == STDIN) {
+		in->has_end = true;
 		return INTAKE_DONE;
+	}
 	if (type == PARAMS) {
 		check_params(in);
-		/* Other roles may have no body; none is served. */
-		if (in->is_params_over || in->is_params_bad ||
-		    in->role != INTAKE_RESPONDER)
+		if (in->is_params_over || in->is_params_bad)
 			return INTAKE_DONE;
 	}
 	return INTAKE_MORE;
@@ -211,6 +211,10 @@ intake_feed(struct intake *in, const uint8_t *b, size_t n)
 		if (status == INTAKE_MORE && in->header_len == HEADER_LEN &&
 		    in->content_left == 0 && in->padding_left == 0)
 			status = end_record(in);
+		/* Other roles may have no body (§6.3): do not wait for it. */
+		if (status == INTAKE_MORE && n == 0 && in->has_params &&
+		    in->role != INTAKE_RESPONDER)
+			return INTAKE_DONE;
 		if (status != INTAKE_MORE || n == 0)
 			return status;
 	}

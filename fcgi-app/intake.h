@@ -17,7 +17,9 @@
 
 #define INTAKE_PARAMS_BYTES_MAX 65536
 #define INTAKE_PARAMS_MAX 256
-#define INTAKE_RESPONDER 1 /* the role's number */
+/* Roles (§6). */
+#define INTAKE_RESPONDER 1
+#define INTAKE_AUTHORIZER 2
 
 enum intake_status {
 	INTAKE_MORE, /* not complete yet */
@@ -34,6 +36,7 @@ struct intake {
 	bool is_params_over; /* too many or too large; params is empty */
 	bool is_params_bad; /* lengths do not add up, or a NUL byte */
 	bool is_body_over; /* more than the limit; body is cut there */
+	bool has_end; /* the end of the body has been read as well */
 
 	/* State. */
 	size_t body_max;

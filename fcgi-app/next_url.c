@@ -6,7 +6,7 @@
  */
 #include "fcgi-app/next_url.h"
 
-#include "fcgi-app/percent.h"
+#include "base/percent.h"
 
 #include <string.h>
 
@@ -84,7 +84,8 @@ void
 next_url_choose(const char *bytes, size_t n, char out[static NEXT_URL_MAX + 1])
 {
 	if (n == 0 || !next_url_is_local(bytes, n) ||
-	    has_path(bytes, n, "/login") || has_path(bytes, n, "/logout")) {
+	    has_path(bytes, n, "/login") || has_path(bytes, n, "/logout") ||
+	    has_path(bytes, n, "/auth")) {
 		bytes = NEXT_URL_DEFAULT;
 		n = strlen(NEXT_URL_DEFAULT);
 	}

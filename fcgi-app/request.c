@@ -14,8 +14,6 @@
 /* Where the names go that are kept as they are. */
 struct slots {
 	const char *method;
-	const char *script_name;
-	const char *uri;
 	const char *length;
 };
 
@@ -27,8 +25,8 @@ slot(struct request *r, struct slots *s, const char *name, size_t n)
 		const char **value;
 	} table[] = {
 	    {"REQUEST_METHOD", &s->method},
-	    {"SCRIPT_NAME", &s->script_name},
-	    {"REQUEST_URI", &s->uri},
+	    {"SCRIPT_NAME", &r->script_name},
+	    {"REQUEST_URI", &r->uri},
 	    {"CONTENT_LENGTH", &s->length},
 	    {"PATH_INFO", &r->path_info},
 	    {"QUERY_STRING", &r->query},
@@ -39,6 +37,12 @@ slot(struct request *r, struct slots *s, const char *name, size_t n)
 	    {"HTTP_HOST", &r->host},
 	    {"HTTP_ORIGIN", &r->origin},
 	    {"HTTP_SEC_FETCH_SITE", &r->fetch_site},
+	    {"HTTP_SEC_FETCH_MODE", &r->fetch_mode},
+	    {"HTTP_X_REQUESTED_WITH", &r->requested_with},
+	    {"HTTP_X_ORIGINAL_URI", &r->original_uri},
+	    {"HTTP_X_FORWARDED_URI", &r->forwarded_uri},
+	    {"HTTP_UPGRADE", &r->upgrade},
+	    {"HTTP_ACCEPT", &r->accept},
 	    {"HTTP_ACCEPT_LANGUAGE", &r->accept_language},
 	    {"HTTP_USER_AGENT", &r->user_agent},
 	    {"HTTP_FORWARDED", &r->forwarded},
@@ -101,34 +105,41 @@ method_of(const char *s)
 	return REQUEST_OTHER;
 }
 
-/*
- * SCRIPT_NAME and PATH_INFO together are the path (RFC 3875 §4.1.5); where
- * a server sends neither, REQUEST_URI without its query is.
- */
-static enum request_err
-settle_path(struct request *r, const struct slots *s)
+int
+request_join_path(const struct request *r, char *out, size_t size)
 {
-	const char *first = s->script_name != NULL ? s->script_name : "";
+	const char *first = r->script_name != NULL ? r->script_name : "";
 	const char *second = r->path_info != NULL ? r->path_info : "";
 	size_t n = strlen(first);
 	size_t m = strlen(second);
 
-	if (n == 0 && m == 0) {
-		if (s->uri == NULL || s->uri[0] != '/')
-			return REQUEST_NO_PATH;
-		first = s->uri;
-		n = strcspn(s->uri, "?");
-	}
 	/* "/" as a mount point with the path behind it. */
 	if (n == 1 && first[0] == '/' && m > 0 && second[0] == '/')
 		n = 0;
-	if (n + m >= sizeof(r->path))
-		return REQUEST_LONG;
-	memcpy(r->path, first, n);
-	memcpy(r->path + n, second, m);
-	r->path[n + m] = '\0';
+	if (n + m >= size)
+		return -1;
+	memcpy(out, first, n);
+	memcpy(out + n, second, m + 1);
+	return 0;
+}
+
+/* Where a server sends neither, it is REQUEST_URI without its query. */
+static enum request_err
+settle_path(struct request *r)
+{
+	bool is_long = request_join_path(r, r->path, sizeof(r->path)) == -1;
+
 	if (r->path_info == NULL)
 		r->path_info = "";
+	if (!is_long && r->path[0] == '\0') {
+		if (r->uri == NULL || r->uri[0] != '/')
+			return REQUEST_NO_PATH;
+		size_t n = strcspn(r->uri, "?");
+		is_long = n >= sizeof(r->path);
+		if (!is_long)
+			memcpy(r->path, r->uri, n);
+	}
+	r->is_long = r->is_long || is_long;
 	return REQUEST_OK;
 }
 
@@ -149,7 +160,7 @@ settle_length(struct request *r, const char *s)
 enum request_err
 request_parse(char *const *params, struct request *out)
 {
-	struct slots s = {NULL, NULL, NULL, NULL};
+	struct slots s = {NULL, NULL};
 
 	memset(out, 0, sizeof(*out));
 	enum request_err err = take_params(out, &s, params);
@@ -160,12 +171,14 @@ request_parse(char *const *params, struct request *out)
 	out->method = method_of(s.method);
 	if (out->query == NULL)
 		out->query = "";
-	if (strlen(out->query) > REQUEST_QUERY_MAX)
-		return REQUEST_LONG;
+	if (strlen(out->query) > REQUEST_QUERY_MAX) {
+		out->query = "";
+		out->is_long = true;
+	}
 	err = settle_length(out, s.length);
 	if (err != REQUEST_OK)
 		return err;
-	return settle_path(out, &s);
+	return settle_path(out);
 }
 
 /* The last of "a, b, c": what the proxy that we trust put there. */
@@ -239,7 +252,7 @@ request_strerror(enum request_err err)
 	case REQUEST_LENGTH:
 		return "CONTENT_LENGTH is not a number";
 	case REQUEST_LONG:
-		return "path, query or cookies are too long";
+		return "too many Cookie headers";
 	}
 	return "unknown";
 }

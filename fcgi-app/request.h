@@ -21,6 +21,7 @@ enum request_method {
 	REQUEST_HEAD = 2,
 	REQUEST_POST = 4,
 	REQUEST_OTHER = 8,
+	REQUEST_ANY = 15,
 };
 
 enum request_err {
@@ -29,7 +30,7 @@ enum request_err {
 	REQUEST_NO_PATH,
 	REQUEST_DOUBLE, /* a parameter twice that decides something */
 	REQUEST_LENGTH, /* CONTENT_LENGTH is not a number */
-	REQUEST_LONG, /* path, query or cookies beyond their limits */
+	REQUEST_LONG, /* cookies beyond their limit */
 };
 
 /* Points into the parameters; NULL: not there. Valid as long as they are. */
@@ -38,6 +39,7 @@ struct request {
 	char path[REQUEST_PATH_SIZE];
 	const char *path_info; /* for mounts below a prefix; may be "" */
 	const char *query; /* never NULL */
+	bool is_long; /* path or query beyond its limit, and so empty */
 	const char *content_type;
 	int64_t content_length; /* -1: not said */
 	const char *host;
@@ -45,6 +47,17 @@ struct request {
 	const char *fetch_site; /* Sec-Fetch-Site */
 	const char *accept_language;
 	const char *user_agent;
+
+	/* What a gate needs to know of a request that is not for us. */
+	const char *script_name;
+	const char *uri; /* REQUEST_URI */
+	const char *original_uri; /* X-Original-URI */
+	const char *forwarded_uri; /* X-Forwarded-Uri */
+	const char *fetch_mode; /* Sec-Fetch-Mode */
+	const char *requested_with; /* X-Requested-With */
+	const char *upgrade;
+	const char *accept;
+
 	struct cookie_header cookies[COOKIE_HEADERS_MAX];
 	size_t n_cookies;
 
@@ -70,10 +83,15 @@ struct request {
 enum request_err request_parse(char *const *params, struct request *out);
 
 /*
- * The client's address and scheme, believing site.trusted_proxies alone, and
- * of what they send site.forwarded_header alone.
+ * SCRIPT_NAME and PATH_INFO, which together are the path as the web server
+ * decoded it (RFC 3875 §4.1.5); "" where it sends neither. 0, or -1: it is
+ * longer than size allows.
  */
-void request_settle(struct request *r, const struct config *config);
+int request_join_path(const struct request *r, char *out, size_t size);
+
+*The client's address and scheme, believing site.trusted_proxies alone, and *
+	of what they send site.forwarded_header alone.* /
+    void request_settle(struct request *r, const struct config *config);
 
 const char *request_strerror(enum request_err err);
 

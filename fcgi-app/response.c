@@ -44,29 +44,44 @@ is_token(const char *s)
 		return false;
 	for (; *s != '\0'; s++)
 		if (!((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') ||
-			(*s >= '0' && *s <= '9') || *s == '-'))
+			(*s >= '0' && *s <= '9') || *s == '-' || *s == '_'))
 			return false;
 	return true;
 }
 
 static bool
-is_value(const char *s)
+is_value(const char *value, bool has_utf8)
 {
+	const unsigned char *s = (const unsigned char *)value;
+
 	for (; *s != '\0'; s++)
-		if (*s < 0x20 || *s > 0x7e)
+		if (*s < 0x20 || *s == 0x7f || (*s > 0x7f && !has_utf8))
 			return false;
 	return true;
 }
 
-int
-response_header(struct response *r, const char *name, const char *value)
+static int
+put_header(
+    struct response *r, const char *name, const char *value, bool has_utf8)
 {
-	if (!is_token(name) || !is_value(value) ||
+	if (!is_token(name) || !is_value(value, has_utf8) ||
 	    buf_printf(&r->headers, "%s: %s\r\n", name, value) == -1) {
 		r->is_spoiled = true;
 		return -1;
 	}
 	return 0;
+}
+
+int
+response_header(struct response *r, const char *name, const char *value)
+{
+	return put_header(r, name, value, false);
+}
+
+int
+response_header_utf8(struct response *r, const char *name, const char *value)
+{
+	return put_header(r, name, value, true);
 }
 
 int
@@ -85,6 +100,7 @@ reason(int status)
 		const char *reason;
 	} reasons[] = {
 	    {200, "OK"},
+	    {204, "No Content"},
 	    {303, "See Other"},
 	    {400, "Bad Request"},
 	    {401, "Unauthorized"},

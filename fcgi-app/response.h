@@ -33,6 +33,10 @@ void response_reset(struct response *r);
 /* Adds a header line. 0, or -1: not allowed in a header, or no memory. */
 int response_header(struct response *r, const char *name, const char *value);
 
+/* The same for a value in UTF-8, for web servers and not for browsers. */
+int
+response_header_utf8(struct response *r, const char *name, const char *value);
+
 /* 303 See Other, no body. */
 int response_redirect(struct response *r, const char *location);
 

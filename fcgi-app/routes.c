@@ -1,5 +1,6 @@
 #include "fcgi-app/routes.h"
 
+#include "fcgi-app/gate.h"
 #include "fcgi-app/page_account.h"
 #include "fcgi-app/page_chat.h"
 #include "fcgi-app/page_login.h"
@@ -16,6 +17,8 @@ static const struct route routes[] = {
     {"/account", REQUEST_GET | REQUEST_HEAD, page_account},
     {"/account/password", REQUEST_POST, page_password},
     {"/account/sessions/revoke", REQUEST_POST, page_revoke},
+    {"/auth", REQUEST_ANY, gate_page_auth},
+    {"/auth/login", REQUEST_ANY, gate_page_login},
     {"/index", REQUEST_GET | REQUEST_HEAD, page_chat},
     {"/login", REQUEST_GET | REQUEST_HEAD | REQUEST_POST, page_login},
     {"/logout", REQUEST_POST, page_logout},

@@ -66,28 +66,38 @@ stores_sessions(struct stores *s)
 		buf_reset(&detail); /* why not for reading: the same */
 		if (open_sessions(s, false, &s->sessions, &detail) != STORE_OK)
 			s->sessions = NULL;
-		s->retry_at_ms = clock_mono_ms(s->clock) + RETRY_MS;
+		s->sessions_retry_ms = clock_mono_ms(s->clock) + RETRY_MS;
 	}
 	buf_fini(&detail);
 	return s->sessions;
 }
 
+static enum store_err
+open_users(
+    struct stores *s, bool is_writer, struct users **out, struct buf *detail)
+{
+	const struct config *c = s->config;
+
+	return users_open(c->store.dir, is_writer, (int)c->store.lock_wait_ms,
+	    c->store.reserve_bytes, out, detail);
+}
+
 struct users *
 stores_users(struct stores *s)
 {
-	const struct config *c = s->config;
 	struct buf detail = BUF_INIT;
 
 	if (s->users != NULL)
 		return s->users;
-	enum store_err err =
-	    users_open(c->store.dir, true, (int)c->store.lock_wait_ms,
-		c->store.reserve_bytes, &s->users, &detail);
+	enum store_err err = open_users(s, true, &s->users, &detail);
 	if (err != STORE_OK) {
-		s->users = NULL;
 		if (may_log(s))
 			log_err("users: %s: %s", store_strerror(err),
 			    buf_str(&detail));
+		buf_reset(&detail);
+		if (open_users(s, false, &s->users, &detail) != STORE_OK)
+			s->users = NULL;
+		s->users_retry_ms = clock_mono_ms(s->clock) + RETRY_MS;
 	}
 	buf_fini(&detail);
 	return s->users;
@@ -173,7 +183,7 @@ stores_maintain(struct stores *s)
 	enum store_err err;
 
 	if (s->sessions != NULL && !sessions_is_writer(s->sessions) &&
-	    now_ms >= s->retry_at_ms) {
+	    now_ms >= s->sessions_retry_ms) {
 		sessions_close(s->sessions);
 		s->sessions = NULL;
 	}
@@ -183,7 +193,13 @@ stores_maintain(struct stores *s)
 		if (has_failed(s, err, &s->sessions_upkeep_ms))
 			stores_sessions_failed(s, "checkpoint", err);
 	}
-	if (s->users != NULL && now_ms >= s->users_upkeep_ms) {
+	if (s->users != NULL && !users_is_writer(s->users) &&
+	    now_ms >= s->users_retry_ms) {
+		users_close(s->users);
+		s->users = NULL;
+	}
+	if (s->users != NULL && users_is_writer(s->users) &&
+	    now_ms >= s->users_upkeep_ms) {
 		err = users_maintain(s->users);
 		if (has_failed(s, err, &s->users_upkeep_ms))
 			stores_users_failed(s, "checkpoint", err);

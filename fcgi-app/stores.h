@@ -18,7 +18,8 @@ struct stores {
 	const struct clock *clock;
 	struct sessions *sessions;
 	struct users *users;
-	int64_t retry_at_ms; /* to open sessions for writing again */
+	/* To open them for writing again. */
+	int64_t sessions_retry_ms, users_retry_ms;
 	struct throttle *throttle;
 	int64_t quiet_until_ms; /* log lines about failures */
 	/* Upkeep that failed is not tried again before: a disk is full. */
@@ -31,8 +32,8 @@ void stores_fini(struct stores *s);
 
 /*
  * NULL: not to be had now; logged. Valid until the next failure.
- * Sessions that cannot be written (a read-only file system) are opened for
- * reading: who is signed in stays so, changes are STORE_READONLY.
+ * What cannot be written (a read-only file system) is opened for reading:
+ * who is signed in stays so, changes are STORE_READONLY.
  */
 struct sessions *stores_sessions(struct stores *s);
 struct users *stores_users(struct stores *s);

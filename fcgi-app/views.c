@@ -88,7 +88,7 @@ static const struct {
 };
 
 static const char *const errors[] = {"400", "403", "404", "405", "413", "415",
-    "431", "500", "503", "https", "role"};
+    "431", "500", "503", "https", "role", "group", "path"};
 
 struct views {
 	struct i18n *phrases;

@@ -40,7 +40,8 @@ answer(struct worker *w, const struct intake *in, char *const *params,
 	enum request_err err = REQUEST_OK;
 
 	response_init(&resp);
-	if (in->role != INTAKE_RESPONDER) {
+	bool is_gate = in->role == INTAKE_AUTHORIZER;
+	if (in->role != INTAKE_RESPONDER && !is_gate) {
 		app_refuse(&w->app, 403, "role", &resp);
 	} else if (in->is_params_over) {
 		app_refuse(&w->app, 431, "431", &resp);
@@ -53,7 +54,10 @@ answer(struct worker *w, const struct intake *in, char *const *params,
 		req.body = body->data;
 		req.body_len = body->len;
 		req.is_body_over = in->is_body_over;
-		app_handle(&w->app, &req, &resp);
+		if (is_gate)
+			app_authorize(&w->app, &req, &resp);
+		else
+			app_handle(&w->app, &req, &resp);
 		site.host = req.host;
 		site.is_https = req.is_https;
 	}
@@ -109,8 +113,7 @@ serve(struct worker *w, int fd)
 		goto out;
 	}
 	/* Only where the request was not read to its end. */
-	if (in.is_body_over || in.is_params_over || in.is_params_bad ||
-	    in.role != INTAKE_RESPONDER) {
+	if (!in.has_end) {
 		conn.deadline_ms = clock_mono_ms(w->clock) + LINGER_MS;
 		conn_linger(&conn);
 	}

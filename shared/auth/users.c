@@ -49,6 +49,7 @@ users_open_store(
 	};
 	enum store_err err = store_open(&opts, &u->store, error);
 
+	u->is_writer = is_writer;
 	if (err == STORE_OK)
 		store_set_observer(u->store, note_change, u);
 	return err;
@@ -188,6 +189,12 @@ users_close(struct users *u)
 		crypto_wipe(u->value.data, u->value.cap);
 	buf_fini(&u->value);
 	free(u);
+}
+
+bool
+users_is_writer(const struct users *u)
+{
+	return u->is_writer;
 }
 
 const char *

@@ -26,6 +26,7 @@ enum store_err users_create(const char *dir, struct buf *error);
 enum store_err users_open(const char *dir, bool is_writer, int lock_wait_ms,
     int64_t reserve_bytes, struct users **out, struct buf *error);
 void users_close(struct users *u);
+bool users_is_writer(const struct users *u);
 const char *users_detail(const struct users *u); /* see store_detail */
 
 /*

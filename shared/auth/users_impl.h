@@ -15,6 +15,7 @@ struct users {
 	char *dir; /* of the store */
 	char *secret_path;
 	int lock_wait_ms;
+	bool is_writer;
 	uint8_t secret[CRYPTO_KEY_BYTES];
 	bool is_secret_old; /* a restore may have made another */
 	struct buf value;

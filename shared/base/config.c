@@ -9,6 +9,7 @@
 #include "base/config_table.h"
 #include "base/config_value.h"
 #include "base/file.h"
+#include "base/gate_rule.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #define MAX_FILE (256 * 1024)
@@ -317,6 +319,28 @@ go_to(struct parser *p, const char *section, const char *a, const char *b)
 	p->line = la > lb ? la : lb;
 }
 
+/* Also where only the case differs: that could not be told apart. */
+static void
+check_rules(struct parser *p)
+{
+	const struct config_list *rules = &p->config->gate.rules;
+	struct gate_rule a, b;
+
+	for (size_t i = 1; i < rules->n; i++) {
+		gate_rule_parse(rules->items[i], &a);
+		for (size_t j = 0; j < i; j++) {
+			gate_rule_parse(rules->items[j], &b);
+			if (a.n != b.n || strcasecmp(a.path, b.path) != 0)
+				continue;
+			go_to(p, "gate", "rules", "rules");
+			complain(p,
+			    "gate.rules has two rules for %s; allowed: one, "
+			    "and none that differs in case alone",
+			    a.n > 0 ? show(a.path).text : "/");
+		}
+	}
+}
+
 static void
 check_together(struct parser *p)
 {
@@ -338,6 +362,7 @@ check_together(struct parser *p)
 		    "allowed: 0 to %lld",
 		    (long long)c->login.workers - 1);
 	}
+	check_rules(p);
 }
 
 int

@@ -81,6 +81,9 @@ struct config {
 		bool throttle;
 	} login;
 	struct {
+		struct config_list rules; /* PATH=WHO */
+	} gate;
+	struct {
 		char *listen; /* unix:PATH or HOST:PORT; "" = systemd's */
 		char *control;
 		char *metrics_listen;

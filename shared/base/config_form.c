@@ -4,6 +4,7 @@
  */
 #include "base/config_form.h"
 
+#include "base/gate_rule.h"
 #include "base/number.h"
 
 #include <arpa/inet.h>
@@ -158,4 +159,12 @@ config_form_proxy(char *word)
 		return !has_prefix ||
 		    number_parse(prefix, strlen(prefix), 128, &bits);
 	return false;
+}
+
+bool
+config_form_gate_rule(char *word)
+{
+	struct gate_rule rule;
+
+	return gate_rule_parse(word, &rule);
 }

@@ -140,6 +140,16 @@ static const struct config_key keys[] = {
     {KEY(login, throttle), .type = CONFIG_BOOL, .preset = "yes",
 	.is_reloadable = true, .help = "Slow down guessing of passwords."},
 
+    {KEY(gate, rules), .type = CONFIG_LIST, .preset = "",
+	.form = config_form_gate_rule,
+	.form_help = "PATH=any, PATH=public or PATH=GROUP,GROUP...; a path "
+		     "begins with / and has no dot segments",
+	.is_reloadable = true,
+	.help = "Where login.fcgi guards other pages: who may see what is at "
+		"and below a path; the longest path decides. any: every "
+		"signed-in user, as where no rule is; public: everybody; "
+		"groups: who is in one of them."},
+
     {KEY(wsd, listen), .type = CONFIG_STRING,
 	.preset = "unix:/run/gatecast/wsd.sock", .form = config_form_listen,
 	.form_help = UNIX_FORM " or " TCP_FORM, .may_be_empty = true,

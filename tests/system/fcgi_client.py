@@ -55,7 +55,7 @@ class Answer:
         head, _, self.body = raw.partition(b"\r\n\r\n")
         self.raw = raw
         self.headers = []
-        for line in head.decode("ascii").split("\r\n"):
+        for line in head.decode().split("\r\n"):
             name, _, value = line.partition(": ")
             self.headers.append((name, value))
         self.status = int(self.get("Status").split()[0])

@@ -79,7 +79,7 @@ faults_have_lines(void **state)
 	} table[] = {
 	    {"[nope]\n",
 		"F:1: unknown section [nope]; allowed: [site] "
-		"[store] [login] [wsd] [log]\n"},
+		"[store] [login] [gate] [wsd] [log]\n"},
 	    {"\n\n[ site ]\n", "F:3: unknown section [ site ]"},
 	    {"[Site]\n", "F:1: unknown section [Site]"},
 	    {"[]\n", "F:1: unknown section []"},
@@ -120,6 +120,14 @@ faults_have_lines(void **state)
 	    {"[login]\nworkers = 2\nhash_slots = 2\n",
 		"F:3: login.hash_slots is not below login.workers; "
 		"allowed: 0 to 1\n"},
+	    {"[gate]\nrules = /a=any\t/b/=any /B=ops\n",
+		"F:2: gate.rules has two rules for /B; allowed: one, and none "
+		"that differs in case alone"},
+	    {"[gate]\nrules = /=any /=ops\n",
+		"F:2: gate.rules has two rules for /;"},
+	    {"[gate]\n\nrules = /a=any /b\n",
+		"F:3: gate.rules cannot be \"/a=any /b\"; allowed: words "
+		"separated by blanks, each PATH=any"},
 	    {"[login]\nhash_slots = 3\nworkers = 2\n",
 		"F:3: login.hash_slots is not below"},
 	};
@@ -146,6 +154,7 @@ spellings_that_are_taken(void **state)
 		assert_taken(table[i]);
 		assert_int_equal(config.log.level, LOG_LEVEL_DEBUG);
 	}
+	assert_taken("[gate]\nrules = /a=any /a/b=any /ab=any /=public\n");
 	assert_taken("[login]\nworkers = 1\nhash_slots = 1\n");
 	assert_taken("[login]\nworkers = 9\nhash_slots = 8\n");
 	int i = config_key_find("login", "hash_slots");

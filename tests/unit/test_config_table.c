@@ -240,8 +240,9 @@ reload_forgets_no_key(void **state)
 								: "unix:/other";
 			break;
 		case CONFIG_LIST:
-			other = k->form == config_form_origin ? "http://other"
-							      : "::1";
+			other = k->form == config_form_origin  ? "http://other"
+			    : k->form == config_form_gate_rule ? "/a=b"
+							       : "::1";
 			break;
 		}
 		one_key(text, sizeof(text), k, other);

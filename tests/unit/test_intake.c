@@ -264,7 +264,20 @@ test_authorizer(void **state)
 	put_begin(2);
 	put(4, 7, "", 0, 0);
 	assert_int_equal(feed(64), INTAKE_DONE);
-	assert_int_equal(in.role, 2);
+	assert_int_equal(in.role, INTAKE_AUTHORIZER);
+	assert_false(in.has_end);
+}
+
+/* What comes along with it is taken, so that nothing is left unread. */
+static void
+test_authorizer_with_body(void **state)
+{
+	(void)state;
+	put_begin(INTAKE_AUTHORIZER);
+	put(4, 7, "", 0, 0);
+	put(5, 7, "", 0, 0);
+	assert_int_equal(feed(64), INTAKE_DONE);
+	assert_true(in.has_end);
 }
 
 static void
@@ -303,6 +316,7 @@ main(void)
 	    TEST(test_params_bad),
 	    TEST(test_protocol),
 	    TEST(test_authorizer),
+	    TEST(test_authorizer_with_body),
 	    TEST(test_records),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

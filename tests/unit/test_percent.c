@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "fcgi-app/percent.h"
+#include "base/percent.h"
 
 #include <stdio.h>
 

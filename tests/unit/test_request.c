@@ -142,7 +142,9 @@ test_doubles(void **state)
 	    "PATH_INFO", "QUERY_STRING", "CONTENT_LENGTH", "CONTENT_TYPE",
 	    "REMOTE_ADDR", "HTTPS", "HTTP_HOST", "HTTP_ORIGIN",
 	    "HTTP_SEC_FETCH_SITE", "HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR",
-	    "HTTP_X_FORWARDED_PROTO"};
+	    "HTTP_X_FORWARDED_PROTO", "REQUEST_URI", "HTTP_X_ORIGINAL_URI",
+	    "HTTP_X_FORWARDED_URI", "HTTP_SEC_FETCH_MODE", "HTTP_ACCEPT",
+	    "HTTP_UPGRADE", "HTTP_X_REQUESTED_WITH"};
 	char text[64];
 
 	(void)state;
@@ -164,15 +166,26 @@ test_limits(void **state)
 	assert_int_equal(
 	    PARSE("REQUEST_METHOD=GET", "SCRIPT_NAME=/", query, NULL),
 	    REQUEST_OK);
+	assert_false(req.is_long);
 	query[start + REQUEST_QUERY_MAX] = 'a';
 	assert_int_equal(
 	    PARSE("REQUEST_METHOD=GET", "SCRIPT_NAME=/", query, NULL),
-	    REQUEST_LONG);
+	    REQUEST_OK);
+	assert_true(req.is_long);
+	assert_string_equal(req.query, "");
 	start = strlen(path);
 	memset(path + start, '/', REQUEST_PATH_SIZE - 1);
 	assert_int_equal(PARSE("REQUEST_METHOD=GET", path, NULL), REQUEST_OK);
+	assert_false(req.is_long);
 	path[start + REQUEST_PATH_SIZE - 1] = '/';
-	assert_int_equal(PARSE("REQUEST_METHOD=GET", path, NULL), REQUEST_LONG);
+	assert_int_equal(PARSE("REQUEST_METHOD=GET", path, NULL), REQUEST_OK);
+	assert_true(req.is_long);
+	assert_string_equal(req.path, "");
+	/* For whom they are not too long. */
+	char whole[REQUEST_PATH_SIZE + 32];
+	assert_int_equal(request_join_path(&req, whole, sizeof(whole)), 0);
+	assert_string_equal(whole, path + start);
+	assert_int_equal(request_join_path(&req, whole, REQUEST_PATH_SIZE), -1);
 	assert_int_equal(
 	    PARSE("REQUEST_METHOD=GET", "SCRIPT_NAME=/", "HTTP_COOKIE=a",
 		"HTTP_COOKIE=a", "HTTP_COOKIE=a", "HTTP_COOKIE=a",

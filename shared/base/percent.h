@@ -2,8 +2,8 @@
  * One escape of a URL, "%XX" (RFC 3986 §2.1), for what decodes escapes and
  * for what judges them. Pure.
  */
-#ifndef FCGI_APP_PERCENT_H
-#define FCGI_APP_PERCENT_H
+#ifndef BASE_PERCENT_H
+#define BASE_PERCENT_H
 
 #include <stddef.h>
 
