@@ -28,12 +28,14 @@ struct options {
 	const char *config_path; /* NULL: the default one, if it is there */
 	const char *listen; /* NULL: not given */
 	bool is_check;
+	bool is_gate;
 };
 
 static void
 print_usage(FILE *f)
 {
-	fputs("usage: login.fcgi [-c FILE] [--listen unix:PATH|HOST:PORT]\n"
+	fputs("usage: login.fcgi [-c FILE] [--gate] "
+	      "[--listen unix:PATH|HOST:PORT]\n"
 	      "       login.fcgi [-c FILE] -n\n"
 	      "  -c, --config FILE  configuration (default: $" CONFIG_ENV
 	      " or\n"
@@ -42,6 +44,8 @@ print_usage(FILE *f)
 	      "templates, and exit\n"
 	      "      --listen ADDR  listen there, not on descriptor 0 or "
 	      "systemd's socket\n"
+	      "      --gate         answer in the role Authorizer alone: for a "
+	      "TCP port\n"
 	      "  -h, --help         this text\n"
 	      "  -V, --version      the version\n",
 	    f);
@@ -55,6 +59,7 @@ parse_options(int argc, char **argv, struct options *o)
 	    {"config", required_argument, NULL, 'c'},
 	    {"check", no_argument, NULL, 'n'},
 	    {"listen", required_argument, NULL, 'l'},
+	    {"gate", no_argument, NULL, 'g'},
 	    {"help", no_argument, NULL, 'h'},
 	    {"version", no_argument, NULL, 'V'},
 	    {NULL, 0, NULL, 0},
@@ -68,6 +73,9 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'n':
 			o->is_check = true;
+			break;
+		case 'g':
+			o->is_gate = true;
 			break;
 		case 'l':
 			o->listen = optarg;
@@ -137,6 +145,7 @@ serve(const struct options *o, struct config *config, struct views *views)
 	    .config = config,
 	    .views = views,
 	    .listener = &listener,
+	    .is_gate = o->is_gate,
 	};
 	rc = master_run(&opts);
 	listener_close(&listener);

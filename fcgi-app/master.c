@@ -75,6 +75,7 @@ be_worker(struct master *m, pid_t parent)
 	    .config = m->opts->config,
 	    .views = m->views,
 	    .slots = &m->slots,
+	    .is_gate = m->opts->is_gate,
 	};
 	return worker_run(&opts);
 }

@@ -8,11 +8,14 @@
 #include "fcgi-app/listener.h"
 #include "fcgi-app/views.h"
 
+#include <stdbool.h>
+
 struct master_opts {
 	const char *config_path; /* read again on SIGHUP; NULL: default one */
 	struct config *config; /* changed by a reload */
 	struct views *views; /* taken over; freed */
 	struct listener *listener;
+	bool is_gate; /* see worker.h */
 };
 
 /*

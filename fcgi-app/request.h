@@ -89,9 +89,11 @@ enum request_err request_parse(char *const *params, struct request *out);
  */
 int request_join_path(const struct request *r, char *out, size_t size);
 
-*The client's address and scheme, believing site.trusted_proxies alone, and *
-	of what they send site.forwarded_header alone.* /
-    void request_settle(struct request *r, const struct config *config);
+/*
+ * The client's address and scheme, believing site.trusted_proxies alone, and
+ * of what they send site.forwarded_header alone.
+ */
+void request_settle(struct request *r, const struct config *config);
 
 const char *request_strerror(enum request_err err);
 

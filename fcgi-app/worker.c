@@ -41,7 +41,7 @@ answer(struct worker *w, const struct intake *in, char *const *params,
 
 	response_init(&resp);
 	bool is_gate = in->role == INTAKE_AUTHORIZER;
-	if (in->role != INTAKE_RESPONDER && !is_gate) {
+	if (!is_gate && (in->role != INTAKE_RESPONDER || w->opts->is_gate)) {
 		app_refuse(&w->app, 403, "role", &resp);
 	} else if (in->is_params_over) {
 		app_refuse(&w->app, 431, "431", &resp);

@@ -8,11 +8,14 @@
 #include "fcgi-app/slots.h"
 #include "fcgi-app/views.h"
 
+#include <stdbool.h>
+
 struct worker_opts {
 	int listener; /* non-blocking */
 	const struct config *config;
 	const struct views *views;
 	const struct slots *slots;
+	bool is_gate; /* other roles than Authorizer are refused */
 };
 
 /*

@@ -1,0 +1,302 @@
+"""A site of somebody's own behind the gate: a web server with the files of
+scripts/deploy as they are, static pages, and a program that says who it takes
+its visitor for."""
+
+import getpass
+import grp
+import http.client
+import http.server
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import threading
+import urllib.parse
+
+from conftest import BUILD, ROOT, free_port, wait_until
+from login_process import ORIGIN, PASSWORD
+from pair import Pair
+
+DEPLOY = ROOT / "scripts/deploy"
+PATH = os.environ["PATH"] + ":/usr/sbin"
+RULES = "/pub=public /admin=ops /app/admin=ops"
+
+CGI = """#!/bin/sh
+printf 'Content-Type: text/plain\\r\\n\\r\\n'
+for name in REMOTE_USER REMOTE_GROUPS HTTP_X_USER HTTP_X_GROUPS \\
+    HTTP_REMOTE_USER HTTP_REMOTE_GROUPS; do
+    eval "printf '%s=%s\\n' $name \\"\\${$name-}\\""
+done
+cat
+"""
+
+LIGHTTPD = """
+server.port = {port}
+server.bind = "127.0.0.1"
+server.document-root = "{docroot}"
+server.upload-dirs = ("{dir}")
+server.modules = ("mod_cgi")
+index-file.names = ("index.html")
+var.gatecast_login = "{login}"
+var.gatecast_wsd = "127.0.0.1"
+var.gatecast_wsd_port = {wsd_port}
+var.gatecast_static = "{static}"
+include "{deploy}/lighttpd/gatecast.conf"
+include "{deploy}/lighttpd/gate.conf"
+cgi.assign = (".cgi" => "")
+"""
+
+NGINX = """
+daemon off;
+pid {dir}/nginx.pid;
+error_log stderr;
+user root;
+events {{ worker_connections 512; }}
+http {{
+    access_log off;
+    client_body_temp_path {dir}/body;
+    proxy_temp_path {dir}/proxy;
+    fastcgi_temp_path {dir}/fastcgi;
+    uwsgi_temp_path {dir}/uwsgi;
+    scgi_temp_path {dir}/scgi;
+    upstream gatecast_login {{ server unix:{login}; }}
+    upstream gatecast_wsd {{ server 127.0.0.1:{wsd_port}; }}
+    server {{
+        listen 127.0.0.1:{port};
+        set $gatecast_static {static};
+        include {deploy}/nginx/gatecast.conf;
+        include {deploy}/nginx/gate.conf;
+        root {docroot};
+        location /app/ {{ proxy_pass http://127.0.0.1:{app_port}; }}
+    }}
+}}
+"""
+
+APACHE = """
+ServerRoot {dir}
+ServerName chat.test
+Listen 127.0.0.1:{port}
+PidFile {dir}/httpd.pid
+ErrorLog /dev/stderr
+LogLevel warn
+DefaultRuntimeDir {dir}
+{modules}
+TypesConfig /dev/null
+User {user}
+Group {group}
+StartServers 1
+Define GATECAST_LOGIN {login}
+Define GATECAST_WSD http://127.0.0.1:{wsd_port}
+Define GATECAST_STATIC {static}
+AuthnzFcgiDefineProvider authnz gatecast fcgi://127.0.0.1:{gate_port}/
+<VirtualHost *:{port}>
+    DocumentRoot {docroot}
+    <Directory {docroot}>
+        Require all granted
+    </Directory>
+    Include {deploy}/apache/gatecast.conf
+    Include {deploy}/apache/gate.conf
+    ProxyPass /app/ http://127.0.0.1:{app_port}/app/
+</VirtualHost>
+"""
+APACHE_MODULES = (
+    "mpm_event authn_core authz_core authz_user auth_basic authnz_fcgi "
+    "proxy proxy_fcgi proxy_http alias headers dir mime env setenvif")
+
+
+class App(http.server.BaseHTTPRequestHandler):
+    """Behind a proxy: says what the script above does."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        body = "".join(
+            f"{name}={self.headers.get(header, '')}\n"
+            for name, header in (
+                ("REMOTE_USER", "X-User"), ("REMOTE_GROUPS", "X-Groups"),
+                ("HTTP_REMOTE_USER", "Remote-User"),
+                ("HTTP_REMOTE_GROUPS", "Remote-Groups"))).encode("latin-1")
+        n = int(self.headers.get("Content-Length", 0))
+        body += self.rfile.read(n)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_GET
+
+    def log_message(self, *args):
+        pass
+
+
+class Answer:
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = response.headers
+        self.text = response.read().decode()
+
+    def values(self):
+        return dict(line.split("=", 1) for line in self.text.splitlines()
+                    if "=" in line)
+
+
+class GatedSite:
+    """server: lighttpd, nginx or apache."""
+
+    def __init__(self, server, rules=RULES):
+        self.server = server
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="gatecast-gate-"))
+        self.dir.chmod(0o755)
+        self.docroot = self.dir / "www"
+        for path in ("index.html", "private/page.html", "pub/page.html",
+                     "admin/page.html"):
+            (self.docroot / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.docroot / path).write_text(f"this is {path}\n")
+        (self.docroot / "app/admin").mkdir(parents=True)
+        for path in ("app/who.cgi", "app/admin/who.cgi", "pub/who.cgi"):
+            (self.docroot / path).write_text(CGI)
+            (self.docroot / path).chmod(0o755)
+        # Where a web server that is not root can read it.
+        shutil.copytree(ROOT / "www/static", self.dir / "static")
+        self.port, self.gate_port = free_port(), free_port()
+        self.pair = Pair(users=("alice", "bob", "李雷"),
+                         set={"gate.rules": rules} if rules else {})
+        self.app = http.server.ThreadingHTTPServer(("127.0.0.1", 0), App)
+        threading.Thread(target=self.app.serve_forever, daemon=True).start()
+        self.gate = None
+        self.web = None
+
+    def __enter__(self):
+        self.pair.__enter__()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__(True)
+            raise
+        return self
+
+    def start(self):
+        conf = self.dir / "web.conf"
+        self.open_socket()
+        names = dict(
+            port=self.port, dir=self.dir, docroot=self.docroot, deploy=DEPLOY,
+            login=self.pair.login.socket, wsd_port=self.pair.wsd.port,
+            static=self.dir / "static", app_port=self.app.server_port,
+            gate_port=self.gate_port, 
+            user="nobody" if os.getuid() == 0 else getpass.getuser(),
+            group="nogroup" if os.getuid() == 0 else
+            grp.getgrgid(os.getgid()).gr_name,
+            modules="\n".join(
+                f"LoadModule {m}_module /usr/lib/apache2/modules/mod_{m}.so"
+                for m in APACHE_MODULES.split()))
+        if self.server == "lighttpd":
+            conf.write_text(LIGHTTPD.format(**names))
+            command = ["lighttpd", "-D", "-f", conf]
+        elif self.server == "nginx":
+            conf.write_text(NGINX.format(**names))
+            command = ["nginx", "-p", self.dir, "-c", conf]
+        else:
+            conf.write_text(APACHE.format(**names))
+            command = ["apache2", "-DFOREGROUND", "-f", conf]
+            self.start_gate()
+        command[0] = shutil.which(command[0], path=PATH)
+        assert command[0], f"{self.server}: scripts/install-deps --test"
+        with open(self.dir / "web.log", "ab") as log:
+            self.web = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=log)
+        wait_until(self.is_up, 30, self.server)
+
+    def open_socket(self):
+        """Apache will not run as root; its group would do on a real site."""
+        self.pair.login.dir.chmod(0o711)
+        os.chmod(self.pair.login.socket, 0o666)
+
+    def start_gate(self):
+        """The login.fcgi that mod_authnz_fcgi can reach."""
+        with open(self.dir / "gate.log", "ab") as log:
+            self.gate = subprocess.Popen(
+                [BUILD / "login.fcgi", "-c", self.pair.conf, "--gate",
+                 "--listen", f"127.0.0.1:{self.gate_port}"], stderr=log,
+                stdin=subprocess.DEVNULL)
+
+    def is_up(self):
+        assert self.web.poll() is None, self.log()
+        try:
+            return self.get("/session").status == 401 and \
+                self.get("/private/page.html").status in (303, 401)
+        except OSError:
+            return False
+
+    def __exit__(self, *error):
+        for process in (self.web, self.gate):
+            if process is not None and process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(20)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+        self.app.shutdown()
+        self.app.server_close()
+        try:
+            self.pair.__exit__(*error)
+        finally:
+            shutil.rmtree(self.dir)
+
+    def log(self):
+        return (self.dir / "web.log").read_text()
+
+    # --- use --------------------------------------------------------------
+
+    @property
+    def app_path(self):
+        return "/app/who.cgi" if self.server == "lighttpd" else "/app/who"
+
+    @property
+    def app_admin_path(self):
+        return self.app_path.replace("/app/", "/app/admin/")
+
+    def get(self, target, cookie=None, is_page=True, method="GET", body=None,
+            **headers):
+        """target goes out as it is, byte by byte."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port,
+                                                timeout=20)
+        try:
+            connection.putrequest(method, target, skip_host=True,
+                                  skip_accept_encoding=True)
+            connection.putheader("Host", "chat.test")
+            connection.putheader(
+                "Sec-Fetch-Mode", "navigate" if is_page else "cors")
+            connection.putheader("Accept", "text/html" if is_page else "*/*")
+            if cookie:
+                connection.putheader("Cookie", cookie)
+            if body is not None:
+                connection.putheader("Content-Length", str(len(body)))
+            for name, value in headers.items():
+                connection.putheader(name.replace("_", "-"), value)
+            connection.endheaders(body)
+            return Answer(connection.getresponse())
+        finally:
+            connection.close()
+
+    def sign_in(self, name="alice"):
+        """Through the web server, as a browser does."""
+        page = self.get("/login")
+        assert page.status == 200, page.text
+        pre = page.headers["Set-Cookie"].split(";")[0]
+        csrf = re.search(r'name="csrf"[^>]*value="([^"]*)"', page.text)[1]
+        done = self.get(
+            "/login", pre, method="POST", Origin=ORIGIN,
+            Content_Type="application/x-www-form-urlencoded",
+            body=urllib.parse.urlencode(
+                {"name": name, "password": PASSWORD,
+                 "next": "/private/page.html", "csrf": csrf}).encode())
+        assert done.status == 303, (done.status, done.text)
+        assert done.headers["Location"] == "/private/page.html"
+        for line in done.headers.get_all("Set-Cookie"):
+            if line.startswith("gatecast="):
+                return line.split(";")[0]
+        raise AssertionError(done.headers)
