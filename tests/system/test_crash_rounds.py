@@ -146,6 +146,7 @@ class Stage:
                           store__reserve_bytes=65536)
         self.wsd = Wsd(has_store=False, set={"store.dir": self.site.store})
         self.long_lived = None
+        self.fresh = None
 
     def open(self):
         for name in (operations.USER, *VISITORS):
@@ -157,6 +158,7 @@ class Stage:
         self.visitors = [Visitor(self.site, oracle, name) for oracle, name
                          in zip(self.oracles[1:], VISITORS)]
         self.long_lived = AuthReader(self.site.store)
+        self.fresh = AuthReader(self.site.store)
         self.wsd.start()
         self.admin = Killer(self.dice)
         self.checkpointer = Killer(self.dice)
@@ -166,8 +168,9 @@ class Stage:
 
     def close(self):
         try:
-            if self.long_lived is not None:
-                assert self.long_lived.close() == 0
+            for reader in self.long_lived, self.fresh:
+                if reader is not None:
+                    assert reader.close() == 0
         finally:
             try:
                 self.wsd.__exit__(None)
@@ -231,10 +234,9 @@ class Stage:
         self.round += 1
 
     def judge(self, what):
-        fresh = AuthReader(self.site.store)
+        self.fresh.open_anew()
         wrong = [line for oracle in self.oracles
-                 for line in oracle.settle(fresh)]
-        assert fresh.close() == 0
+                 for line in oracle.settle(self.fresh)]
         assert wrong == [], "round %d, %s" % (self.round, what)
         for oracle in self.oracles:
             assert oracle.complaints(self.long_lived) == [], \

@@ -34,9 +34,9 @@ def test_killed_worker_is_replaced(request):
 
 
 def test_killed_worker_gives_its_slot_back(request):
-    site = make(request, login__workers=2, login__hash_slots=1,
+    site = make(request, users=(), login__workers=2, login__hash_slots=1,
                 login__argon2_memory_kib=262144,
-                login__argon2_passes=8).start()
+                login__argon2_passes=4).start()
     csrf, pre, _ = site.form()
     body = urllib.parse.urlencode(
         {"name": "nobody", "password": "x" * 10, "next": "/",
