@@ -184,6 +184,7 @@ fanout_remove(struct fanout *f, struct client *c)
 
 const uint16_t hub_close_codes[HUB_CLOSES - 1] = {
     HUB_CLOSE_GOING_AWAY,
+    HUB_CLOSE_PROTOCOL,
     HUB_CLOSE_BINARY,
     HUB_CLOSE_UTF8,
     HUB_CLOSE_TOO_LONG,
@@ -194,19 +195,27 @@ const uint16_t hub_close_codes[HUB_CLOSES - 1] = {
 };
 
 void
+fanout_closing(struct fanout *f, struct client *c, uint16_t code)
+{
+	size_t i = 0;
+
+	if (fanout_is_closing(f, c))
+		return;
+	while (i < HUB_CLOSES - 1 && hub_close_codes[i] != code)
+		i++;
+	if (code != 0)
+		f->closes[i]++;
+	stop(f, fanout_seat(f, c));
+}
+
+void
 fanout_close(
     struct fanout *f, struct client *c, uint16_t code, const char *reason)
 {
-	struct fanout_seat *s = fanout_seat(f, c);
-
-	if (s->flags & FANOUT_CLOSING)
+	if (fanout_is_closing(f, c))
 		return;
-	size_t i = 0;
-	while (i < HUB_CLOSES - 1 && hub_close_codes[i] != code)
-		i++;
-	f->closes[i]++;
-	stop(f, s);
-	f->transport->close(s->conn, code, reason);
+	fanout_closing(f, c, code);
+	f->transport->close(fanout_seat(f, c)->conn, code, reason);
 }
 
 /* What goes into the next write, and how much of it from where. */

@@ -95,7 +95,13 @@ fanout_is_closing(const struct fanout *f, const struct client *c)
 void fanout_send(struct fanout *f, struct client *c, enum frame_opcode opcode,
     const void *payload, size_t n, bool is_hello);
 
-/* Drops what is queued and closes, once. */
+/*
+ * c is being closed, with that code (0: by its peer): nothing more is written
+ * to it, and what is queued goes. Once.
+ */
+void fanout_closing(struct fanout *f, struct client *c, uint16_t code);
+
+/* The same, and asks the transport for it. */
 void fanout_close(
     struct fanout *f, struct client *c, uint16_t code, const char *reason);
 

@@ -168,6 +168,12 @@ history_begin(struct history *h, uint64_t epoch, uint64_t seq)
 	history_add(h, &op);
 }
 
+void
+history_get_stats(const struct history *h, struct history_stats *out)
+{
+	*out = h->stats;
+}
+
 size_t
 history_pending(const struct history *h)
 {
@@ -197,6 +203,20 @@ write_all(const struct history_file *f, const struct buf *b)
 	return 0;
 }
 
+/* Whole milliseconds: what a difference loses another one gains. */
+int
+history_sync(struct history *h, const struct history_file *f)
+{
+	int64_t begun_ms = clock_mono_ms(h->clock);
+	int rc = fdatasync(f->fd);
+	int saved = errno;
+
+	h->stats.syncs++;
+	h->stats.sync_ms += (uint64_t)(clock_mono_ms(h->clock) - begun_ms);
+	errno = saved;
+	return rc;
+}
+
 int
 history_write(struct history *h, struct history_file *f, bool has_to_sync)
 {
@@ -208,10 +228,12 @@ history_write(struct history *h, struct history_file *f, bool has_to_sync)
 		errno = ENOMEM;
 		rc = -1;
 	} else if (write_all(f, b) == -1 ||
-	    (has_to_sync && fdatasync(f->fd) == -1)) {
+	    (has_to_sync && history_sync(h, f) == -1)) {
 		rc = -1;
 	} else {
 		f->offset += b->len;
+		h->stats.writes++;
+		h->stats.bytes += b->len;
 	}
 	buf_reset(b);
 	return rc;
@@ -224,6 +246,7 @@ fail(struct history *h)
 	files_fail_errno(&h->files, HISTORY_FILE, "cannot write");
 	log_err("%s; nobody can say anything until it is mended",
 	    buf_str(&h->files.detail));
+	h->stats.errors++;
 	h->is_failing = true;
 	h->has_told = true;
 	if (ftruncate(h->file.fd, (off_t)h->file.offset) == -1)

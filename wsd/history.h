@@ -54,6 +54,17 @@ int history_load(
 /* One op more of this turn. */
 void history_add(struct history *h, const struct history_op *op);
 
+/* What was written since the start, the next files included. */
+struct history_stats {
+	uint64_t writes;
+	uint64_t bytes;
+	uint64_t errors; /* writes, syncs and renewals that failed */
+	uint64_t renewals;
+	uint64_t syncs;
+	uint64_t sync_ms; /* that they took together */
+};
+void history_get_stats(const struct history *h, struct history_stats *out);
+
 /* Bytes added since the last commit. */
 size_t history_pending(const struct history *h);
 

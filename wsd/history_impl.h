@@ -33,6 +33,7 @@ struct history {
 	bool is_failing;
 	bool has_told; /* that something cannot be written */
 	bool is_damaged; /* what was found: to be kept aside */
+	struct history_stats stats;
 	int64_t begun_ms; /* when the file was */
 	int64_t tried_ms; /* last renewal */
 };
@@ -42,5 +43,8 @@ struct history {
  * may have a part of it behind its offset.
  */
 int history_write(struct history *h, struct history_file *f, bool has_to_sync);
+
+/* fdatasync, counted. 0 or -1 with errno. */
+int history_sync(struct history *h, const struct history_file *f);
 
 #endif

@@ -48,7 +48,7 @@ write_next(struct history *h, history_fill *fill, void *arg)
 		return files_fail_errno(
 		    files, HISTORY_FILE_NEW, "cannot write");
 	f->carried = f->offset;
-	if (write_header(f) == -1 || fdatasync(f->fd) == -1)
+	if (write_header(f) == -1 || history_sync(h, f) == -1)
 		return files_fail_errno(
 		    files, HISTORY_FILE_NEW, "cannot write");
 	return STORE_OK;
@@ -103,6 +103,7 @@ history_renew(struct history *h, history_fill *fill, void *arg)
 		err = put_in_place(h);
 	buf_reset(&h->pending);
 	if (err != STORE_OK) {
+		h->stats.errors++;
 		/* The old one still takes what is said, unless that failed. */
 		h->is_failing = was_failing || h->file.fd == -1;
 		if (!h->has_told)
@@ -120,6 +121,7 @@ history_renew(struct history *h, history_fill *fill, void *arg)
 	}
 	if (h->has_told)
 		log_notice("%s/%s: mended", h->files.dir, HISTORY_FILE);
+	h->stats.renewals++;
 	h->has_told = false;
 	h->is_failing = false;
 	return 0;

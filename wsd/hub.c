@@ -172,6 +172,12 @@ err0:
 }
 
 void
+hub_closing(struct hub *h, struct client *c, uint16_t code)
+{
+	fanout_closing(&h->room.fanout, c, code);
+}
+
+void
 hub_gone(struct hub *h, struct client *c)
 {
 	wheel_remove(&c->ping);

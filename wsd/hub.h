@@ -44,6 +44,7 @@ enum hub_err {
 /* Close codes (DESIGN.md §1). */
 enum hub_close {
 	HUB_CLOSE_GOING_AWAY = 1001,
+	HUB_CLOSE_PROTOCOL = 1002,
 	HUB_CLOSE_BINARY = 1003,
 	HUB_CLOSE_UTF8 = 1007,
 	HUB_CLOSE_TOO_LONG = 1009,
@@ -114,6 +115,12 @@ bool hub_ping(struct hub *h, struct client *c);
 
 /* The transport can take more for c. */
 void hub_writable(struct hub *h, struct client *c);
+
+/*
+ * The transport closes c without being asked: with that code, or (0) because
+ * the peer did. Nothing more is written to it; hub_gone follows, later.
+ */
+void hub_closing(struct hub *h, struct client *c, uint16_t code);
 
 /* The connection is gone; c is freed. */
 void hub_gone(struct hub *h, struct client *c);
@@ -209,7 +216,7 @@ enum hub_resume {
 	HUB_RESUME_FRESH, /* of another epoch, or ahead: from now on */
 };
 #define HUB_RESUMES 3
-#define HUB_CLOSES 9 /* hub_close_codes, and behind them any other */
+#define HUB_CLOSES 10 /* hub_close_codes, and behind them any other */
 extern const uint16_t hub_close_codes[HUB_CLOSES - 1];
 
 struct hub_stats {
@@ -221,7 +228,7 @@ struct hub_stats {
 	uint64_t joins[HUB_PROTOCOLS];
 	uint64_t gone; /* connections, whoever ended them */
 	uint64_t resumes[HUB_RESUMES];
-	uint64_t closes[HUB_CLOSES]; /* asked for by us */
+	uint64_t closes[HUB_CLOSES]; /* not those that the peer began */
 	uint64_t too_fast; /* messages refused */
 	uint64_t sent_bytes; /* frames handed to the transport */
 	uint64_t received_bytes; /* payloads */

@@ -143,6 +143,24 @@ put_memory(struct buf *out, const struct hub_memory *m)
 	put(out, "memory_bytes", "share", "leaving", m->leaving);
 }
 
+static void
+put_journal(struct buf *out, const struct history_stats *h)
+{
+	one(out, "journal_writes_total", "counter", h->writes,
+	    "Records written to wsd's journal.");
+	one(out, "journal_written_bytes_total", "counter", h->bytes,
+	    "Bytes of these.");
+	one(out, "journal_renewals_total", "counter", h->renewals,
+	    "Times that the journal was begun anew.");
+	one(out, "journal_errors_total", "counter", h->errors,
+	    "Turns and renewals that could not be written.");
+	head(out, "journal_sync_seconds", "summary",
+	    "What it took to have the journal on disk.");
+	buf_printf(out, PREFIX "journal_sync_seconds_sum %" PRIu64 ".%03u\n",
+	    h->sync_ms / 1000, (unsigned)(h->sync_ms % 1000));
+	put(out, "journal_sync_seconds_count", NULL, NULL, h->syncs);
+}
+
 void
 metrics_format(struct buf *out, const struct overview *o)
 {
@@ -162,5 +180,6 @@ metrics_format(struct buf *out, const struct overview *o)
 	put_closes(out, &o->hub);
 	put_handshakes(out, &o->arrivals);
 	put_traffic(out, &o->hub);
+	put_journal(out, &o->history);
 	put_memory(out, &o->memory);
 }

@@ -6,6 +6,7 @@
 #define WSD_OVERVIEW_H
 
 #include "wsd/arrival.h"
+#include "wsd/history.h"
 #include "wsd/hub.h"
 
 #include <stdbool.h>
@@ -15,6 +16,7 @@ struct overview {
 	struct hub_stats hub;
 	struct hub_memory memory;
 	struct arrivals_stats arrivals;
+	struct history_stats history; /* all 0: there is none on disk */
 	int64_t started_ms; /* wall time */
 	bool is_store_available;
 	const char *refusal; /* why nobody can join; NULL: they can */

@@ -186,6 +186,8 @@ look(void *arg, struct overview *out)
 	if (out->refusal == NULL && !is_available)
 		out->refusal = STORE_AWAY;
 	arrivals_get_stats(s->arrivals, &out->arrivals);
+	if (s->history != NULL)
+		history_get_stats(s->history, &out->history);
 	hub_get_stats(s->hub, &out->hub);
 	hub_get_memory(s->hub, &out->memory);
 }

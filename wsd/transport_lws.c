@@ -63,10 +63,14 @@ on_bytes(struct conn *c, uint8_t *bytes, size_t n)
 				hub_pong(t->hub, c->client);
 			break;
 		case DEFRAME_CLOSE:
+			if (is_open)
+				hub_closing(t->hub, c->client, 0);
 			return conn_answer_close(c, p.code);
 		case DEFRAME_FAILED:
 			if (c->state != CONN_OPEN)
 				return -1;
+			if (is_open)
+				hub_closing(t->hub, c->client, p.code);
 			conn_fail(c, p.code, p.reason);
 			break;
 		}

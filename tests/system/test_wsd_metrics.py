@@ -29,7 +29,8 @@ def parse(text):
     i, seen = 0, set()
     while i < len(rows):
         help = re.fullmatch(r"# HELP (\S+) (\S.*\.)", rows[i])
-        kind = re.fullmatch(r"# TYPE (\S+) (counter|gauge)", rows[i + 1])
+        kind = re.fullmatch(r"# TYPE (\S+) (counter|gauge|summary)",
+                            rows[i + 1])
         assert help and kind and help[1] == kind[1], rows[i:i + 2]
         name = kind[1]
         assert NAME.fullmatch(name) and name not in seen, name
@@ -38,6 +39,13 @@ def parse(text):
         assert not BAD_UNITS.search(name), name
         assert not re.search(r"_(gauge|counter|count|sum|bucket)$", name)
         i += 2
+        if kind[2] == "summary":
+            total = re.fullmatch(name + r"_sum (\d+\.\d{3})", rows[i])
+            count = re.fullmatch(name + r"_count (\d+)", rows[i + 1])
+            values[f"{name}_sum"] = float(total[1])
+            values[f"{name}_count"] = int(count[1])
+            i += 2
+            continue
         first = i
         while i < len(rows) and not rows[i].startswith("#"):
             sample = SAMPLE.fullmatch(rows[i])
@@ -134,6 +142,20 @@ def test_adds_up():
         assert sum(v for k, v in end.items()
                    if k.startswith("closes_total")) == 1
         assert end["connections_closing"] == 0
+        # A frame that is not masked: the transport closes by itself.
+        with w.client("bob") as c:
+            settle(c)
+            c.send_bytes(b"\x81\x01x")
+            assert c.closed() == 1002
+        assert w.metrics()["closes_total.1002"] == 1
+        # The journal: all of the file but its header, and that it was synced.
+        assert m["journal_writes_total"] > zero["journal_writes_total"] > 0
+        wait_until(lambda: w.metrics()["journal_written_bytes_total"] ==
+                   os.path.getsize(w.dir / "history/journal") - 64)
+        assert m["journal_renewals_total"] == 1
+        assert m["journal_errors_total"] == 0
+        assert m["journal_sync_seconds_count"] >= 1
+        assert m["journal_sync_seconds_sum"] >= 0
         # Counters never go back.
         for before, after in ((zero, m), (m, end)):
             assert all(after[k] >= v for k, v in before.items()
@@ -174,7 +196,7 @@ def test_strangers():
                      )[0] == 400
         assert w.raw(b"\0\0\0\0")[0] == 400
         # Or nothing: the kernel resets what still comes, and the answer.
-        assert w.raw(b"GET /metrics HTTP/1.1\r\n" + b"x" * 9000)[0] \
+        assert w.raw(b"GET /metrics HTTP/1.1\r\n" + b"x" * 13000)[0] \
             in (400, None)
         # Half-open ones: no more than so many, the oldest go.
         half = [socket.create_connection(("127.0.0.1", w.metrics_port), 30)

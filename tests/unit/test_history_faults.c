@@ -27,6 +27,7 @@ mends_after(struct fake *f, enum fault_kind kind, int error, const char *call)
 {
 	struct person *a = join(f, "alice", HUB_GATECAST);
 	struct person *b = join(f, "bob", HUB_GATECAST);
+	struct history_stats stats;
 
 	hub_flush(f->hub);
 	skip_all(a);
@@ -42,6 +43,8 @@ mends_after(struct fake *f, enum fault_kind kind, int error, const char *call)
 	hub_flush(f->hub);
 	assert_true(fault_has_struck());
 	fault_disarm();
+	history_get_stats(f->history, &stats);
+	assert_true(stats.errors > 0);
 	expect(a, UNAVAILABLE("r1"));
 	expect(b, UNAVAILABLE("r2"));
 	expect(b, UNAVAILABLE("r2"));

@@ -157,6 +157,27 @@ test_stats(void **state)
 	assert_true(s.sent_bytes > 0);
 }
 
+/* Counted once, whoever else wants it closed; not when the peer began. */
+static void
+test_closed_by_the_transport(void **state)
+{
+	struct fake *f = *state;
+	struct hub_stats s;
+	struct person *a = join(f, "alice", HUB_GATECAST);
+	struct person *b = join(f, "bob", HUB_GATECAST);
+
+	hub_closing(f->hub, a->client, HUB_CLOSE_PROTOCOL);
+	hub_closing(f->hub, b->client, 0);
+	hub_end_session(f->hub, fake_key('0'));
+	assert_int_equal(a->conn.closes + b->conn.closes, 0);
+	hub_get_stats(f->hub, &s);
+	assert_int_equal(s.members[HUB_GATECAST], 0);
+	assert_int_equal(s.connections, 2);
+	for (size_t i = 0; i < HUB_CLOSES; i++)
+		assert_int_equal(s.closes[i],
+		    i < HUB_CLOSES - 1 && hub_close_codes[i] == 1002 ? 1 : 0);
+}
+
 int
 main(void)
 {
@@ -167,6 +188,7 @@ main(void)
 	    CASE(test_say_as),
 	    CASE(test_close_some),
 	    CASE(test_stats),
+	    CASE(test_closed_by_the_transport),
 	};
 	return cmocka_run_group_tests(tests, fake_group_setup, NULL);
 }
