@@ -1,27 +1,27 @@
 /*
- * An answer is smaller than the send buffer of a fresh socket, so it is one
- * send, and nobody is waited for.
+ * An answer is made whole at once; who is slow to take it gets the rest from
+ * sendoff.h, and what it says is as of when it was asked for.
  */
 #include "wsd/metrics_http.h"
 
 #include "wsd/arrival.h"
 #include "wsd/listener.h"
 #include "wsd/metrics.h"
+#include "wsd/sendoff.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 struct metrics_http {
 	struct metrics_http_opts o;
 	struct arrivals *arrivals;
+	struct sendoffs *sendoffs;
 	struct listeners *listeners;
 };
 
 /* Takes fd. */
 static void
-answer(int fd, const char *type, const struct buf *body)
+answer(struct metrics_http *m, int fd, const char *type, const struct buf *body)
 {
 	struct buf out = BUF_INIT;
 
@@ -35,10 +35,8 @@ answer(int fd, const char *type, const struct buf *body)
 	    "\r\n",
 	    type, body->len);
 	buf_append(&out, buf_str(body), body->len);
-	if (!body->has_failed && !out.has_failed)
-		send(fd, out.data, out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	buf_fini(&out);
-	close(fd);
+	out.has_failed |= body->has_failed;
+	sendoffs_add(m->sendoffs, fd, &out);
 }
 
 static bool
@@ -77,7 +75,7 @@ decide(void *arg, int fd, const struct handshake_request *r, const char **why)
 	} else {
 		buf_puts(&body, "ok\n");
 	}
-	answer(fd,
+	answer(m, fd,
 	    is_metrics ? METRICS_CONTENT_TYPE : "text/plain; charset=utf-8",
 	    &body);
 	buf_fini(&body);
@@ -108,8 +106,10 @@ metrics_http_new(const struct metrics_http_opts *opts)
 	    .max = METRICS_HTTP_MAX,
 	};
 	m->arrivals = arrivals_new(&arrivals);
+	m->sendoffs = sendoffs_new(opts->loop, opts->clock);
 	m->listeners = listeners_new(opts->loop, opts->clock, on_accept, m);
-	if (m->arrivals == NULL || m->listeners == NULL) {
+	if (m->arrivals == NULL || m->sendoffs == NULL ||
+	    m->listeners == NULL) {
 		metrics_http_free(m);
 		return NULL;
 	}
@@ -126,6 +126,7 @@ void
 metrics_http_tick(struct metrics_http *m)
 {
 	arrivals_tick(m->arrivals);
+	sendoffs_tick(m->sendoffs);
 }
 
 void
@@ -135,5 +136,6 @@ metrics_http_free(struct metrics_http *m)
 		return;
 	listeners_free(m->listeners);
 	arrivals_free(m->arrivals);
+	sendoffs_free(m->sendoffs);
 	free(m);
 }
