@@ -170,6 +170,15 @@ hub_writable(struct hub *h, struct client *c)
 	push(h, c);
 }
 
+/* What is written after it is not taken. */
+void
+hub_closing(struct hub *h, struct client *c, uint16_t code)
+{
+	(void)h;
+	(void)c;
+	(void)code;
+}
+
 void
 hub_gone(struct hub *h, struct client *c)
 {
