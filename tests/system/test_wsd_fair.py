@@ -82,6 +82,9 @@ def test_flood(connections):
         assert set(thrown_out) <= {4429, None}
         for t in threads:
             t.join(30)
+        # Else the end waits for their answers to a close.
+        for c in (alice, bob, *crowd):
+            c.sock.close()
 
 
 def test_history_costs():
