@@ -20,6 +20,8 @@
 /* Below PIPE_BUF (4096), so that a line into a pipe is atomic too. */
 #define MAX_LINE 4000
 #define MAX_TEXT 3000
+/* Of one value in an audit line, so that all of its fields fit. */
+#define MAX_VALUE 400
 #define CUT_MARK "..."
 
 static struct {
@@ -161,8 +163,10 @@ line_put(struct line *l, const char *s)
 	l->len += n;
 }
 
+/* At most max bytes of escapes. */
 static void
-line_put_escaped(struct line *l, const char *s, size_t n, bool is_quoted)
+line_put_escaped(
+    struct line *l, const char *s, size_t n, bool is_quoted, size_t max)
 {
 	size_t room = MAX_LINE - 1 - l->len;
 	size_t used;
@@ -171,8 +175,9 @@ line_put_escaped(struct line *l, const char *s, size_t n, bool is_quoted)
 	size_t keep = sizeof(CUT_MARK) + 1;
 	if (room <= keep)
 		return;
-	l->len +=
-	    escape(s, n, is_quoted, l->bytes + l->len, room - keep, &used);
+	if (max > room - keep - 1)
+		max = room - keep - 1;
+	l->len += escape(s, n, is_quoted, l->bytes + l->len, max + 1, &used);
 	if (used < n)
 		line_put(l, CUT_MARK);
 }
@@ -235,7 +240,7 @@ log_line(enum log_level level, int err, const char *fmt, va_list ap)
 	line_begin(&l, level);
 	if (!state.has_priority && level <= LOG_LEVEL_WARN)
 		line_put(&l, words[level]);
-	line_put_escaped(&l, text, len, false);
+	line_put_escaped(&l, text, len, false, MAX_LINE);
 	if (is_cut)
 		line_put(&l, CUT_MARK);
 	if (err != 0) {
@@ -310,11 +315,11 @@ log_audit(const char *event, const struct log_field *fields, size_t n)
 		line_put(&l, f->key);
 		line_put(&l, "=");
 		if (is_plain(f->value, len)) {
-			line_put_escaped(&l, f->value, len, false);
+			line_put_escaped(&l, f->value, len, false, MAX_VALUE);
 			continue;
 		}
 		line_put(&l, "\"");
-		line_put_escaped(&l, f->value, len, true);
+		line_put_escaped(&l, f->value, len, true, MAX_VALUE);
 		line_put(&l, "\"");
 	}
 	line_end(&l);
