@@ -54,7 +54,8 @@ LDFLAGS_ALL += $(SAN)
 
 CFLAGS_ALL += $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 LIBS_SHARED := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || \
-	echo -lsodium -ljansson) -linih -lgdbm -lutf8proc -lcrypt
+	echo -lsodium -ljansson) -linih -lgdbm -lutf8proc -lcrypt \
+	-lseccomp
 LIBS_FCGI := -lfcgi
 LIBS_WSD := -lwebsockets -luv
 LIBS_TOOL := -licui18n -licuuc
@@ -84,6 +85,8 @@ REPLAYS := $(patsubst tests/fuzz/%.c,$(B)/tests/replay_%,$(FUZZ_SRC))
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/%,$(TOOLS_SRC))
 PRELOADS := $(patsubst tests/tools/preload/%.c,$(B)/tests/%.so,\
 	$(wildcard tests/tools/preload/*.c))
+PLAIN := $(patsubst tests/tools/plain/%.c,$(B)/tests/%,\
+	$(wildcard tests/tools/plain/*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 
 all: $(PROGRAMS)
@@ -140,6 +143,11 @@ $(PRELOADS): $(B)/tests/%.so: tests/tools/preload/%.c
 	@mkdir -p $(@D)
 	$(call quiet,LD,$@)$(CC) -D_GNU_SOURCE -std=c11 -Wall -Wextra -O2 \
 	    -fPIC -shared -o $@ $<
+# The same, for what a sanitizer would change.
+$(PLAIN): $(B)/tests/%: tests/tools/plain/%.c $(wildcard shared/base/*.[ch])
+	@mkdir -p $(@D)
+	$(call quiet,LD,$@)$(CC) $(CPPFLAGS_ALL) -std=c11 -Wall -Wextra -O1 -g \
+	    -o $@ $(filter %.c,$^) $(LIBS_SHARED)
 $(BENCHES): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(A_WSD) $(A_SHARED)
 	@mkdir -p $(@D)
 	$(link) $(ALL_LIBS) -lpthread
@@ -155,7 +163,7 @@ $(B)/bench/loadgen: $(call obj,$(wildcard tests/bench/load/*.c))
 units: $(UNITS)
 replays: $(REPLAYS)
 # With what test_bench needs.
-tools: $(TOOLS) $(PRELOADS) $(B)/bench/loadgen $(B)/bench/rawcast
+tools: $(TOOLS) $(PRELOADS) $(PLAIN) $(B)/bench/loadgen $(B)/bench/rawcast
 benches: all $(BENCHES)
 asan:
 	$(MAKE) FLAVOUR=$@ all

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/sandbox.h"
 #include "fcgi-app/app.h"
 #include "fcgi-app/conn.h"
 #include "fcgi-app/form.h"
@@ -93,6 +94,12 @@ cgi_run(const struct config *config, const struct views *views)
 
 	if (open_slots(config, &slots) == -1) {
 		log_err_errno("hash slots");
+		return EXIT_FAILURE;
+	}
+	const struct sandbox_opts sandbox = {
+	    .role = SANDBOX_LOGIN_WORKER, .config = config};
+	if (sandbox_enter(&sandbox) == -1) {
+		slots_fini(&slots);
 		return EXIT_FAILURE;
 	}
 	app_init(&app, config, views, &slots, clock_system());

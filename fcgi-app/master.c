@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "base/sandbox.h"
 #include "fcgi-app/slots.h"
 #include "fcgi-app/worker.h"
 
@@ -294,6 +295,24 @@ loop(struct master *m)
 	return rc;
 }
 
+static int
+enter_sandbox(const struct master *m)
+{
+	const struct sandbox_opts opts = {
+	    .role = SANDBOX_LOGIN_MASTER,
+	    .config = m->opts->config,
+	    .config_path = m->opts->config_path,
+	    .listen = &m->opts->listen,
+	    .listen_count = m->opts->listen != NULL,
+	};
+
+	if (notify_open() == -1) {
+		log_err_errno("a socket for NOTIFY_SOCKET");
+		return -1;
+	}
+	return sandbox_enter(&opts);
+}
+
 int
 master_run(const struct master_opts *opts)
 {
@@ -330,7 +349,8 @@ master_run(const struct master_opts *opts)
 		log_err_errno("hash slots");
 		goto err1;
 	}
-	rc = loop(m);
+	if (enter_sandbox(m) == 0)
+		rc = loop(m);
 	slots_fini(&m->slots);
 err1:
 	if (!m->is_worker)

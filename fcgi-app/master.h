@@ -16,6 +16,7 @@ struct master_opts {
 	struct views *views; /* taken over; freed */
 	struct listener *listener;
 	bool is_gate; /* see worker.h */
+	const char *listen; /* what --listen said; may be NULL */
 };
 
 /*

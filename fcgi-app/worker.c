@@ -3,6 +3,7 @@
 #include "auth/crypto.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/sandbox.h"
 #include "fcgi-app/app.h"
 #include "fcgi-app/conn.h"
 #include "fcgi-app/fcgi_io.h"
@@ -197,9 +198,14 @@ worker_run(const struct worker_opts *opts)
 		log_err_errno("libfcgi");
 		goto err0;
 	}
+	const struct sandbox_opts sandbox = {
+	    .role = SANDBOX_LOGIN_WORKER, .config = opts->config};
+	if (sandbox_enter(&sandbox) == -1)
+		goto err1;
 	app_init(&w.app, opts->config, opts->views, opts->slots, w.clock);
 	rc = loop(&w);
 	app_fini(&w.app);
+err1:
 	fcgi_io_free(w.io);
 err0:
 	close(w.signals);

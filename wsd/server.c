@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "base/sandbox.h"
 #include "wsd/arrival.h"
 #include "wsd/flusher.h"
 #include "wsd/handshake.h"
@@ -420,6 +421,25 @@ start(struct server *s)
 	return 0;
 }
 
+/* Last: nothing is opened after it but what is written to or watched. */
+static int
+enter_sandbox(const struct server_opts *o)
+{
+	const struct sandbox_opts opts = {
+	    .role = SANDBOX_WSD,
+	    .config = o->config,
+	    .config_path = o->config_path,
+	    .listen = o->listen,
+	    .listen_count = o->listen_count,
+	};
+
+	if (notify_open() == -1) {
+		log_err_errno("a socket for NOTIFY_SOCKET");
+		return -1;
+	}
+	return sandbox_enter(&opts);
+}
+
 int
 server_run(const struct server_opts *opts)
 {
@@ -429,6 +449,8 @@ server_run(const struct server_opts *opts)
 	signal(SIGPIPE, SIG_IGN);
 	open_files_raise(opts->config);
 	int rc = start(&s);
+	if (rc == 0)
+		rc = enter_sandbox(opts);
 	if (rc == 0) {
 		notify_send("READY=1");
 		loop_run(s.loop);

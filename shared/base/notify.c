@@ -26,6 +26,27 @@ parse_env(const char *s, int64_t max, int64_t *out)
 	return number_parse(s, strlen(s), max, out);
 }
 
+/* Made once: a program that is in its sandbox makes no more of them. */
+static int
+get_socket(void)
+{
+	static int fd = -1;
+
+	if (fd == -1)
+		fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return fd;
+}
+
+int
+notify_open(void)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+
+	if (path == NULL || path[0] == '\0')
+		return 0;
+	return get_socket() == -1 ? -1 : 0;
+}
+
 int
 notify_send(const char *state)
 {
@@ -50,7 +71,7 @@ notify_send(const char *state)
 	socklen_t sun_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
 	    len + (path[0] == '/' ? 1 : 0));
 
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = get_socket();
 	if (fd == -1)
 		return -1;
 	/* Never waits: a full queue must not stop the event loop. */
@@ -60,9 +81,6 @@ notify_send(const char *state)
 		    MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&sun,
 		    sun_len);
 	while (n == -1 && errno == EINTR);
-	int saved = errno;
-	close(fd);
-	errno = saved;
 	return n == -1 ? -1 : 0;
 }
 

@@ -9,6 +9,12 @@
 #include <stdint.h>
 
 /*
+ * Before a sandbox is entered in which no sockets can be made: what
+ * notify_send needs, where $NOTIFY_SOCKET is set. 0, or -1 with errno.
+ */
+int notify_open(void);
+
+/*
  * Sends a state such as "READY=1\nSTATUS=..." to $NOTIFY_SOCKET (path or
  * abstract). 0 sent, 1 no socket set, -1 with errno.
  */

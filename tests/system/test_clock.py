@@ -40,15 +40,18 @@ class Clock:
 
 
 @pytest.fixture
-def world(tmp_path, request):
+def world(request):
     """(pair, clock)"""
     param = getattr(request, "param", None)
-    clock = Clock(tmp_path / "clock", has_monotonic=param == "both")
-    popen = {"env": clock.env}
-    with Pair(login=popen, wsd=popen, set={
-            "login.idle_lifetime_s": 2 * HOUR,
-            "login.absolute_lifetime_s": 7 * DAY,
-            **(param if isinstance(param, dict) else {})}) as pair:
+    popen = {"env": {}}
+    pair = Pair(login=popen, wsd=popen, set={
+        "login.idle_lifetime_s": 2 * HOUR,
+        "login.absolute_lifetime_s": 7 * DAY,
+        **(param if isinstance(param, dict) else {})})
+    # Where both may read, for the library asks each time.
+    clock = Clock(pair.store / "clock", has_monotonic=param == "both")
+    popen["env"].update(clock.env)
+    with pair:
         yield pair, clock
 
 
