@@ -67,9 +67,16 @@ class Watched(Wsd):
             "wsd.metrics_listen": f"127.0.0.1:{self.metrics_port}",
             **(set or {})}, **options)
 
+    def start(self):
+        super().start()
+        # It is opened last, after those that start waits for.
+        wait_until(lambda: self.has_logged(
+            f"listening on 127.0.0.1:{self.metrics_port}"), what="metrics")
+        return self
+
     def raw(self, data):
         with socket.create_connection(("127.0.0.1", self.metrics_port),
-                                      10) as s:
+                                      30) as s:
             s.sendall(data)
             return answer(read_all(s))
 
