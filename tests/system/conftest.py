@@ -24,6 +24,9 @@ BUILD = pathlib.Path(os.environ.get("GATECAST_BUILD", ROOT / "build/release"))
 USERS = {"alice": "alice's passphrase", "bob": "bob's passphrase"}
 CHEAP = {"login.argon2_memory_kib": 8192, "login.argon2_passes": 1,
          "login.throttle": "no"}
+SERVERS = ["lighttpd", "apache", "nginx"]
+# The one that a site has when a test does not say.
+SERVER = os.environ.get("GATECAST_SERVER", "lighttpd")
 SANITIZER = re.compile(
     r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:")
 
@@ -92,14 +95,15 @@ class Site:
     """One run-local and everything below it."""
 
     def __init__(self, dir=None, users=None, set=None, options=(), env=None,
-                 wsd_port=None, port=None):
+                 wsd_port=None, port=None, server=SERVER):
         self.own_dir = dir is None
         self.top = pathlib.Path(tempfile.mkdtemp(prefix="gatecast-"))
         self.dir = pathlib.Path(dir) if dir else self.top / "run"
         self.users = dict(USERS if users is None else users)
         self.port = port or free_port()
         self.wsd_port = wsd_port
-        self.options = list(options)
+        self.server = server
+        self.options = ["--server", server, *options]
         for name, password in self.users.items():
             self.options += ["--user", f"{name}:{password}"]
         for key, value in {**CHEAP, **(set or {})}.items():

@@ -85,6 +85,9 @@ def test_configuration_and_modes(make_site):
     assert "message_bytes = 64" in shown and "level = debug" in shown
     assert stat.S_IMODE(site.dir.stat().st_mode) == 0o700
     for path in site.dir.rglob("*"):
+        # Apache makes its own for all to read; it holds a number.
+        if path.name == "httpd.pid":
+            continue
         assert stat.S_IMODE(path.stat().st_mode) & 0o007 == 0, path
 
 
@@ -143,7 +146,9 @@ def test_ctrl_c_reaches_the_whole_group(make_site):
     os.killpg(site.process.pid, signal.SIGINT)
     assert site.process.wait(30) == 0
     assert not any(is_alive(p) for p in everything)
-    assert "server stopped" in site.log()  # lighttpd's last word
+    last_word = {"lighttpd": "server stopped", "apache": "shutting down",
+                 "nginx": "exiting"}[site.server]
+    assert last_word in site.log()
 
 
 def test_killed_supervisor_takes_its_programs_along(make_site):
@@ -245,15 +250,6 @@ def test_wrong_usage(tmp_path, options):
     assert done.returncode == 2
     assert "usage:" in done.stderr and done.stdout == ""
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("server", ["apache", "nginx"])
-def test_other_servers_come_later(make_site, server):
-    site = make_site(start=False)
-    site.options += ["--server", server]
-    done = refused(site)
-    assert done.returncode == 1
-    assert server in done.stderr and "lighttpd" in done.stderr
 
 
 def test_port_taken(make_site):
