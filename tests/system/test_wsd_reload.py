@@ -142,8 +142,9 @@ def ping_s(w, a):
         wait_until(lambda: settle(b).pings > 0, what="a ping")
 
 
-def flood(w, a, n=80):
-    """Somebody who stopped reading, when the kernel holds no more."""
+def flood(w, a, n=150):
+    """Somebody who stopped reading, when the kernel holds no more (up to
+    400 KB were seen) and slow_bytes is far."""
     deaf = w.client("bob")
     say_all(a, ["x" * 4000] * n)
     return deaf
@@ -151,15 +152,16 @@ def flood(w, a, n=80):
 
 def slow_bytes(w, a):
     reload(w, slow_bytes=1024)
-    assert flood(w, a).closed() == 4408
+    with flood(w, a) as deaf:
+        assert deaf.closed() == 4408
 
 
 def slow_s(w, a):
     reload(w, slow_s=1)
-    deaf = flood(w, a)
-    # Told of it when it reads again.
-    time.sleep(2.5)
-    assert deaf.closed() == 4408
+    with flood(w, a) as deaf:
+        # Told of it when it reads again.
+        time.sleep(2.5)
+        assert deaf.closed() == 4408
 
 
 def leave_grace_s(w, a):
