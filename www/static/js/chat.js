@@ -4,6 +4,7 @@ import { connect } from "./gatecast.js";
 import { t } from "./i18n.js";
 import { make } from "./lines.js";
 import { Log } from "./log.js";
+import { Notifier } from "./notify.js";
 import { People } from "./people.js";
 import { Scroll } from "./scroll.js";
 import { Status } from "./status.js";
@@ -15,17 +16,21 @@ const find = (id) => document.getElementById(id);
 const me = find("chat").dataset.user;
 
 const cast = connect();
-const scroll = new Scroll(find("log"), find("jump"));
+const scroll = new Scroll(find("log"), find("jump"), () => older());
 const log = new Log(find("lines"), scroll,
     (entry) => cast.send(entry.text, entry.ref));
 const people = new People(find("people"), find("people-toggle"));
 const status = new Status(find("state"), () => cast.retryNow());
-const composer = new Composer(find("composer"),
+const notifier = new Notifier(find("notify"));
+const composer = new Composer(find("composer"), me,
     (text) => log.addPending(cast.send(text).ref, text));
 log.me = people.me = status.user = me;
 
 let epoch = null;
 let unseen = 0;
+let isMarked = false; // a line stands above what the reader has not seen
+let isAsking = false;
+let hasOlder = true;
 const title = document.title;
 
 cast.on("state", (s) => status.show(s));
@@ -40,18 +45,18 @@ cast.on("hello", (hello) => {
 		log.add("fresh", { seq: -1 });
 	}
 	epoch = hello.epoch;
-	queueMicrotask(() => fetchHistory(hello.seq + 1));
+	hasOlder = true;
+	queueMicrotask(() => older(hello.seq + 1));
 });
 
 cast.on("message", (m) => {
-	const isNew = log.add("message", m);
-	if (isNew && m.user !== me)
-		news(t("says", { user: m.user, text: m.text }));
+	if (log.add("message", m) && m.user !== me)
+		news(m.user, m);
 });
 
 cast.on("notice", (m) => {
 	if (log.add("notice", m))
-		news(t("says", { user: t("notice"), text: m.text }));
+		news(t("notice"), m);
 });
 
 cast.on("join", (m) => {
@@ -69,22 +74,40 @@ cast.on("ack", (m) => log.acked(m.ref, m.seq));
 cast.on("error", (m) => m.ref && log.failed(m.ref, m.code));
 cast.on("over", () => location.assign(LOGIN));
 
-/* What was said before one came; a server may keep none. */
-async function fetchHistory(before) {
+/* What the server does not have is not lost with the page. */
+addEventListener("pagehide", (e) => e.persisted ||
+    composer.takeBack(log.unsent));
+find("logout").form.addEventListener("submit", () => composer.forget());
+
+/* What was said before, as far as the server keeps it. */
+async function older(before = log.oldest) {
+	if (isAsking || !hasOlder || !before)
+		return;
+	isAsking = true;
 	try {
-		const { messages } = await cast.history({ before, limit: 50 });
-		for (const m of messages)
-			log.add(m.type ?? "message", m);
+		const { messages, more } = await cast.history({ before, limit: 100 });
+		hasOlder = more;
+		scroll.above(() => {
+			for (const m of messages)
+				log.add(m.type ?? "message", m);
+		});
 	} catch {
-		/* the connection went; the next hello asks again */
+		/* the connection went; scrolling or a hello asks again */
 	}
+	isAsking = false;
 }
 
 /* Someone else's line came in: for the eye, the ear and the tab's title. */
-function news(line) {
+function news(user, m) {
 	scroll.count();
+	notifier.tell(`${epoch}-${m.seq}`, user, m.text);
+	const isSeen = scroll.isAtBottom &&
+	    document.visibilityState === "visible";
+	if (!isSeen && !isMarked)
+		log.mark(m.seq);
+	isMarked = !isSeen;
 	const spoken = find("spoken");
-	spoken.append(make("p", "", line));
+	spoken.append(make("p", "", t("says", { user, text: m.text })));
 	while (spoken.childElementCount > SPOKEN)
 		spoken.firstElementChild.remove();
 	if (document.visibilityState === "visible")

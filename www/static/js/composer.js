@@ -10,8 +10,11 @@ export class Composer {
 	#box;
 	#room;
 	#onText;
+	#draft;
 
-	constructor(form, onText) {
+	/** The draft survives a reload of this tab; it is user's alone. */
+	constructor(form, user, onText) {
+		this.#draft = `gatecast.draft.${user}`;
 		this.#form = form;
 		this.#box = form.querySelector("textarea");
 		this.#room = form.querySelector(".room-left");
@@ -22,9 +25,22 @@ export class Composer {
 		});
 		this.#box.addEventListener("input", () => this.#changed());
 		this.#box.addEventListener("keydown", (e) => this.#key(e));
+		this.#box.value = sessionStorage.getItem(this.#draft) ?? "";
 		this.#changed();
 		if (matchMedia("(pointer: fine)").matches)
 			this.#box.focus();
+	}
+
+	/** Puts texts before what is being written. */
+	takeBack(texts) {
+		this.#box.value = [...texts, textOf(this.#box)]
+		    .filter(Boolean).join("\n");
+		this.#changed();
+	}
+
+	forget() {
+		this.#box.value = "";
+		this.#changed();
 	}
 
 	#key(e) {
@@ -53,6 +69,10 @@ export class Composer {
 		const left = this.limit - bytesOf(text);
 		this.#room.textContent = left < 0 ? t("too_long", { n: -left })
 		    : left < this.limit / 8 ? t("left_over", { n: left }) : "";
+		if (text === "")
+			sessionStorage.removeItem(this.#draft);
+		else
+			sessionStorage.setItem(this.#draft, text);
 		this.#form.classList.toggle("too-long", left < 0);
 		this.#form.classList.toggle("empty", text === "");
 		this.#box.style.height = "auto";

@@ -18,7 +18,12 @@ const phrases = {
 		left: "{user} left",
 		you_joined: "You joined",
 		you_left: "You left",
+		more: "{n} more",
+		stop: ". ",
 		notice: "Notice",
+		new_here: "New",
+		notify: "Notify me of new messages",
+		notify_off: "No more notifications",
 		sending: "Sending…",
 		failed: "Not sent",
 		failed_too_long: "Not sent: too long",
@@ -51,7 +56,12 @@ const phrases = {
 		left: "{user} 下线",
 		you_joined: "你已上线",
 		you_left: "你已下线",
+		more: "另外 {n} 人",
+		stop: "；",
 		notice: "公告",
+		new_here: "新消息",
+		notify: "新消息桌面提醒",
+		notify_off: "关闭桌面提醒",
 		sending: "发送中…",
 		failed: "未发送",
 		failed_too_long: "未发送：内容过长",
@@ -84,6 +94,8 @@ const date = new Intl.DateTimeFormat(locale,
 const full = new Intl.DateTimeFormat(locale,
     { dateStyle: "long", timeStyle: "medium" });
 
+const names = new Intl.ListFormat(locale, { type: "conjunction" });
+
 export function has(key) {
 	return key in table;
 }
@@ -97,6 +109,9 @@ export function t(key, values = {}) {
 
 export const timeOfDay = (ms) => clock.format(ms);
 export const fullTime = (ms) => full.format(ms);
+
+/** "a, b and c" */
+export const list = (words) => names.format(words);
 
 /** "Today", "Yesterday" or the date. */
 export function dayName(ms) {

@@ -2,7 +2,10 @@
  * The elements of the log. Everything that came from someone goes in as
  * textContent; nothing here ever parses markup.
  */
-import { dayName, fullTime, has, t, timeOfDay } from "./i18n.js";
+import { dayName, fullTime, has, list, t, timeOfDay } from "./i18n.js";
+import { linked } from "./links.js";
+
+const NAMES = 5; // of those who came or went, in one line
 
 /** An element of that class with text or children. */
 export function make(tag, className, ...inside) {
@@ -46,18 +49,15 @@ export function makeLine(entry, me) {
 	case "notice": {
 		const who = entry.kind === "notice"
 		    ? make("span", "who", t("notice")) : nameOf(entry.user, isMine);
-		const text = make("p", "text", entry.text);
+		const text = make("p", "text", ...linked(entry.text));
 		text.dir = "auto";
 		li.append(who, text, clockOf(entry));
 		break;
 	}
 	case "join":
-	case "leave": {
-		const key = entry.kind === "join" ? "joined" : "left";
-		li.append(make("p", "text", isMine ? t(`you_${key}`)
-		    : t(key, { user: `\u2068${entry.user}\u2069` })), clockOf(entry));
+	case "leave":
+		li.append(make("p", "text"), clockOf(entry));
 		break;
-	}
 	default:
 		li.append(make("p", "text", t(entry.kind)));
 	}
@@ -85,11 +85,47 @@ export function showDelivery(entry, on) {
 	entry.el.append(p);
 }
 
+const isPresence = (entry) => ["join", "leave"].includes(entry?.kind);
+const dayOf = (entry) => new Date(entry.at).toDateString();
+
+/** Whether two neighbours are told of in one line. */
+export function isOneRun(above, entry) {
+	return isPresence(above) && isPresence(entry) &&
+	    dayOf(above) === dayOf(entry);
+}
+
+/**
+ * Neighbouring joins and leaves, as one line at the first of them. Who came
+ * and went again is not worth one.
+ */
+export function showRun(run, me) {
+	const net = new Map();
+	for (const { user, kind } of run)
+		net.set(user, (net.get(user) ?? 0) + (kind === "join" ? 1 : -1));
+	const parts = [];
+	for (const [key, sign] of [["joined", 1], ["left", -1]]) {
+		const users = [...net.keys()].filter((u) => net.get(u) === sign);
+		if (users.includes(me))
+			parts.push(t(`you_${key}`));
+		const names = users.filter((u) => u !== me);
+		const shown = names.slice(0, NAMES).map((u) => `\u2068${u}\u2069`);
+		if (names.length > NAMES)
+			shown.push(t("more", { n: names.length - NAMES }));
+		if (shown.length > 0)
+			parts.push(t(key, { user: list(shown) }));
+	}
+	const [first] = run;
+	for (const entry of run)
+		entry.el.hidden = entry !== first;
+	first.el.querySelector(".text").textContent = parts.join(t("stop"));
+	first.el.querySelector(".when").replaceWith(clockOf(run.at(-1)));
+	first.el.classList.toggle("nothing", parts.length === 0);
+}
+
 /** What depends on the line above: the day's heading, and the grouping. */
 export function placeAfter(entry, above) {
 	const li = entry.el;
-	const isNewDay = !above ||
-	    new Date(above.at).toDateString() !== new Date(entry.at).toDateString();
+	const isNewDay = !above || dayOf(above) !== dayOf(entry);
 	const heading = li.querySelector(".day");
 	if (!isNewDay)
 		heading?.remove();
@@ -101,6 +137,5 @@ export function placeAfter(entry, above) {
 	    above.kind === "message" && above.user === entry.user &&
 	    Math.floor(above.at / 60e3) === Math.floor(entry.at / 60e3);
 	li.classList.toggle("follow", isFollow);
-	li.classList.toggle("quiet-above", Boolean(above) &&
-	    ["join", "leave"].includes(above.kind));
+	li.classList.toggle("quiet-above", isPresence(above));
 }

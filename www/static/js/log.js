@@ -9,7 +9,9 @@
  * first waiting entry of the same text at once; if the ack then tells that it
  * was another one, the two change refs, which nobody can see.
  */
-import { makeLine, placeAfter, showDelivery } from "./lines.js";
+import { t } from "./i18n.js";
+import { isOneRun, make, makeLine, placeAfter, showDelivery, showRun }
+    from "./lines.js";
 
 const KEEP = 2000; // entries on the page
 
@@ -21,6 +23,7 @@ export class Log {
 	#bySeq = new Map(); // of this generation
 	#byRef = new Map(); // one's own, until acknowledged and broadcast
 	#generation = 0;
+	#mark = make("p", "day mark", make("span", "", t("new_here")));
 	me = "";
 
 	constructor(list, scroll, onRetry) {
@@ -35,8 +38,21 @@ export class Log {
 		};
 	}
 
-	get isEmpty() {
-		return this.#entries.length === 0;
+	/** The first number here, to ask for what was before; 0: not known. */
+	get oldest() {
+		const [first] = this.#entries;
+		return first?.generation === this.#generation ? first.seq : 0;
+	}
+
+	/** One's own texts that the server does not have. */
+	get unsent() {
+		return [...this.#byRef.values()].filter((e) => e.seq === Infinity)
+		    .map((e) => e.text);
+	}
+
+	/** From this one on the reader has seen nothing yet. */
+	mark(seq) {
+		this.#bySeq.get(seq)?.el.prepend(this.#mark);
 	}
 
 	/** The server counts anew: old numbers mean nothing any more. */
@@ -60,6 +76,7 @@ export class Log {
 		this.#byRef.set(ref, entry);
 		this.#insert(entry);
 		showDelivery(entry, this.#on);
+		this.#mark.remove();
 		this.#scroll.toBottom();
 	}
 
@@ -155,6 +172,7 @@ export class Log {
 			this.#list.insertBefore(entry.el,
 			    this.#entries[at]?.el ?? null);
 			this.#entries.splice(at, 0, entry);
+			this.#placeRun(at - 1);
 			this.#place(at);
 			this.#place(at + 1);
 			this.#trim();
@@ -162,8 +180,22 @@ export class Log {
 	}
 
 	#place(at) {
-		if (this.#entries[at])
-			placeAfter(this.#entries[at], this.#entries[at - 1]);
+		if (!this.#entries[at])
+			return;
+		placeAfter(this.#entries[at], this.#entries[at - 1]);
+		this.#placeRun(at);
+	}
+
+	#placeRun(at) {
+		const all = this.#entries;
+		if (!isOneRun(all[at], all[at]))
+			return;
+		let from = at, to = at;
+		while (isOneRun(all[from - 1], all[from]))
+			from--;
+		while (isOneRun(all[to], all[to + 1]))
+			to++;
+		showRun(all.slice(from, to + 1), this.me);
 	}
 
 	#remove(entry) {

@@ -12,8 +12,11 @@ export class Scroll {
 	#jump;
 	#unread = 0;
 	#isDue = false;
+	#onTop;
 
-	constructor(box, jump) {
+	/** onTop: called when the reader comes near the oldest line. */
+	constructor(box, jump, onTop) {
+		this.#onTop = onTop;
 		this.#box = box;
 		this.#jump = jump;
 		box.addEventListener("scroll", () => this.#scrolled(),
@@ -47,6 +50,14 @@ export class Scroll {
 		});
 	}
 
+	/** Does change() above the reader, who stays at the same line. */
+	above(change) {
+		const fromEnd = this.#box.scrollHeight - this.#box.scrollTop;
+		change();
+		if (!this.isAtBottom)
+			this.#box.scrollTop = this.#box.scrollHeight - fromEnd;
+	}
+
 	/** Something new came in below. */
 	count() {
 		if (this.isAtBottom)
@@ -60,6 +71,8 @@ export class Scroll {
 		this.isAtBottom = scrollHeight - clientHeight - scrollTop < NEAR_PX;
 		if (this.isAtBottom)
 			this.#unread = 0;
+		else if (scrollTop < clientHeight)
+			this.#onTop();
 		this.#show();
 	}
 

@@ -1,0 +1,60 @@
+/*
+ * Desktop notifications, which nobody gets who did not ask for them by the
+ * button. A line that another tab is showing at that moment needs none.
+ */
+import { t } from "./i18n.js";
+
+const WANTED = "gatecast.notify";
+const SEEN = "gatecast.seen";
+const LONGEST = 200;
+
+export class Notifier {
+	#button;
+
+	constructor(button) {
+		this.#button = button;
+		button.addEventListener("click", () => this.#toggle());
+		this.#show();
+	}
+
+	/** A line has come; id: the same in every tab. */
+	tell(id, user, text) {
+		if (document.visibilityState === "visible")
+			localStorage.setItem(SEEN, id);
+		else if (this.#isOn())
+			setTimeout(() => this.#raise(id, user, text), 500);
+	}
+
+	#isOn() {
+		return "Notification" in window &&
+		    Notification.permission === "granted" &&
+		    localStorage.getItem(WANTED) === "yes";
+	}
+
+	#raise(id, user, text) {
+		if (localStorage.getItem(SEEN) === id)
+			return;
+		const shown = new Notification(user, {
+			body: text.slice(0, LONGEST), tag: id,
+			icon: "/static/img/logo.svg",
+		});
+		shown.onclick = () => {
+			window.focus();
+			shown.close();
+		};
+	}
+
+	async #toggle() {
+		if (this.#isOn())
+			localStorage.removeItem(WANTED);
+		else if (await Notification.requestPermission() === "granted")
+			localStorage.setItem(WANTED, "yes");
+		this.#show();
+	}
+
+	#show() {
+		this.#button.hidden = !("Notification" in window) ||
+		    Notification.permission === "denied";
+		this.#button.textContent = t(this.#isOn() ? "notify_off" : "notify");
+	}
+}
