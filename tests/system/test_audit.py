@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from conftest import wait_until
 from login_process import PASSWORD, make, several_users
 from test_account import NEW, change, page, revoke
 from wsclient import Refused, connect
@@ -140,6 +141,8 @@ def test_the_channel(make_site):
         connect(site, cookie="gatecast=x")
     with pytest.raises(Refused):
         connect(site, cookie=cookie, origin="https://evil.test")
+    wait_until(lambda: site.log().count("event=refuse") == 2,
+               what="both refusals in the log")
     lines = [line.split("]: ", 1)[1] if "]: " in line else line
              for line in site.log().splitlines() if "audit event=" in line]
     join = [line for line in lines if "event=join" in line]

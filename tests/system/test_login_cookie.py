@@ -114,7 +114,11 @@ def test_double_cookies(site):
                         [f"Gatecast=1; {one}"], [f"gatecast2=1; {one}"],
                         [f"{one}; __Host-gatecast=1"], [f"=; {one}"],
                         [f"{one}; gatecast"]):
-            assert a.whoami(cookies=cookies) == "alice", cookies
+            # Apache joins what came in several headers with commas, which
+            # makes them part of a value; no browser sends several.
+            nobody = [None] if len(cookies) > 1 and \
+                site.server == "apache" else []
+            assert a.whoami(cookies=cookies) in ["alice", *nobody], cookies
 
 
 def test_crowd_of_cookies(site):

@@ -47,9 +47,10 @@ def test_next_in_the_query(site):
         for bad in BAD_NEXT:
             query = quote(bad, safe="")
             if re.search(r"[\0-\x1f\x7f]", bad):
-                # The web server itself takes no control bytes in a URL.
-                assert stranger.get(f"/login?next={query}").status == 400
-                continue
+                # lighttpd itself takes no control bytes in a URL.
+                if site.server == "lighttpd":
+                    assert stranger.get(f"/login?next={query}").status == 400
+                    continue
             page = stranger.get(f"/login?next={query}")
             assert page.status == 200, repr(bad)
             assert 'name="next" value="/index"' in page.body, repr(bad)

@@ -77,8 +77,10 @@ def test_head(site):
             for name in ("content-type", "content-security-policy",
                          "location", "allow", "cache-control"):
                 assert head.headers.get(name) == got.headers.get(name), path
-            assert head.headers["content-length"] == \
-                got.headers["content-length"], path
+            # Apache leaves it out.
+            if site.server != "apache":
+                assert head.headers["content-length"] == \
+                    got.headers["content-length"], path
 
 
 @pytest.mark.parametrize("accept, lang", [
