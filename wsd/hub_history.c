@@ -202,10 +202,10 @@ restore_online(struct room *r, const struct history_op *op)
 	char name[NAME_SIZE];
 	bool is_first;
 
-	if (op->user_bytes >= sizeof(name))
+	/* No account has another: it would be in each hello, and, cut at a
+	 * NUL, in the next file as a name of no length, which nobody reads. */
+	if (name_canonical(op->user, op->user_bytes, name) != NAME_OK)
 		return 0;
-	memcpy(name, op->user, op->user_bytes);
-	name[op->user_bytes] = '\0';
 	struct presence_user *u =
 	    presence_enter(&r->presence, name, op->wall_ms, &is_first);
 	if (u == NULL)
