@@ -8,7 +8,9 @@
 
 #include <stdlib.h>
 
-#define TURN_MAX 4096 /* messages in one record of the journal */
+/* What shares a record of the journal, and waits for its write. */
+#define TURN_MESSAGES_MAX 4096
+#define TURN_BYTES_MAX ((size_t)1 << 20)
 
 static void
 refuse(struct hub *h, struct client *c, enum protocol_err err, const char *ref,
@@ -92,6 +94,17 @@ remember(struct hub *h, const struct presence_user *u, const char *ref,
 	    });
 }
 
+/* Plain lines are not acknowledged, long texts are few: hence two bounds. */
+static void
+end_long_turn(struct hub *h)
+{
+	const struct history *history = h->room.history;
+
+	if (h->acks_count >= TURN_MESSAGES_MAX ||
+	    (history != NULL && history_pending(history) >= TURN_BYTES_MAX))
+		hub_commit(h);
+}
+
 /* A message that was looked at and is good; ref NULL: none. */
 static void
 say(struct hub *h, struct client *c, const char *text, size_t text_bytes,
@@ -106,6 +119,7 @@ say(struct hub *h, struct client *c, const char *text, size_t text_bytes,
 	    .text_bytes = text_bytes,
 	};
 
+	end_long_turn(h);
 	if (hub_reserve_ack(h) == -1) {
 		room_overloaded(&h->room, c);
 		return;
@@ -136,9 +150,6 @@ say(struct hub *h, struct client *c, const char *text, size_t text_bytes,
 		remember(h, u, ref, ref_bytes, e.seq);
 	if (fanout_seat(&h->room.fanout, c)->encoding == HUB_GATECAST)
 		hub_acknowledge(h, c, ref, ref_bytes, e.seq);
-	/* A turn does not grow without bound. */
-	if (h->acks_count >= TURN_MAX)
-		hub_commit(h);
 }
 
 static void

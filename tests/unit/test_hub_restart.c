@@ -251,6 +251,35 @@ test_is_bounded(void **state)
 	buf_fini(&bytes);
 }
 
+/* However much comes in one turn, a MiB of it waits at most. */
+static void
+test_a_turn_is_bounded(void **state)
+{
+	struct fake *f = *state;
+	char text[4001];
+	size_t most = 0;
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	struct person *a = join(f, "alice", HUB_PLAIN);
+	for (int i = 0; i < 1000; i++) {
+		say(f, a, text);
+		if (history_pending(f->history) > most)
+			most = history_pending(f->history);
+	}
+	assert_in_range(most, 1 << 20, (1 << 20) + 5000);
+	struct stat st;
+	assert_int_equal(stat(fake_path("journal"), &st), 0);
+	assert_in_range(st.st_size, 3 << 20, 4 << 20);
+	/* And so many acknowledgements, also of what is not said again. */
+	struct person *b = join(f, "bob", HUB_GATECAST);
+	hub_flush(f->hub);
+	skip_all(b);
+	for (int i = 0; i < 4097; i++)
+		send_ref(f, b, "again", "only once");
+	assert_int_equal(history_pending(f->history), 0);
+}
+
 int
 main(void)
 {
@@ -261,6 +290,7 @@ main(void)
 	    HISTORY_TEST(test_no_history),
 	    HISTORY_TEST(test_power_loss),
 	    HISTORY_TEST(test_is_bounded),
+	    HISTORY_TEST(test_a_turn_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, fake_group_setup, NULL);
