@@ -20,6 +20,8 @@ app_init(struct app *a, const struct config *config, const struct views *views,
 	a->config = config;
 	a->views = views;
 	a->slots = slots;
+	a->slot = -1;
+	a->is_out_of_slots = false;
 	stores_init(&a->stores, config, clock);
 }
 
@@ -27,6 +29,18 @@ void
 app_fini(struct app *a)
 {
 	stores_fini(&a->stores);
+}
+
+int
+app_take_slot(struct app *a)
+{
+	int slot = a->slot;
+
+	a->slot = -1;
+	if (slot == -1)
+		slot = slots_take(a->slots);
+	a->is_out_of_slots = slot == -1;
+	return slot;
 }
 
 void

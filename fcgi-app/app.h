@@ -20,6 +20,9 @@ struct app {
 	const struct views *views;
 	const struct slots *slots;
 	struct stores stores;
+	int slot; /* taken for the next request; -1: none */
+	/* The request at hand found none: it may be handled again. */
+	bool is_out_of_slots;
 };
 
 /* What every page gets. */
@@ -47,6 +50,12 @@ void app_authorize(struct app *a, struct request *req, struct response *resp);
  */
 void
 app_refuse(struct app *a, int status, const char *what, struct response *resp);
+
+/*
+ * The slot taken for the request at hand, else a free one, or -1. The
+ * caller's.
+ */
+int app_take_slot(struct app *a);
 
 /* After the answer has left. */
 void app_idle(struct app *a);

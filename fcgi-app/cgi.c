@@ -15,6 +15,7 @@
 #include "fcgi-app/form.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -80,6 +81,31 @@ open_slots(const struct config *config, struct slots *slots)
 	return rc;
 }
 
+/* A process of its own may wait where a worker may not. */
+static void
+wait_for_slot(struct app *a)
+{
+	const struct clock *clock = clock_system();
+	int64_t until_ms = clock_mono_ms(clock) + SLOTS_WAIT_MS;
+
+	while ((a->slot = slots_take(a->slots)) == -1 &&
+	    clock_mono_ms(clock) < until_ms)
+		poll(NULL, 0, SLOTS_RETRY_MS);
+}
+
+static void
+handle(struct app *a, struct request *req, struct response *resp)
+{
+	app_handle(a, req, resp);
+	if (a->is_out_of_slots) {
+		wait_for_slot(a);
+		response_reset(resp);
+		app_handle(a, req, resp);
+	}
+	if (a->is_out_of_slots)
+		log_notice("all %zu hash slots are taken", a->slots->count);
+}
+
 int
 cgi_run(const struct config *config, const struct views *views)
 {
@@ -110,7 +136,7 @@ cgi_run(const struct config *config, const struct views *views)
 		app_refuse(&app, 400, "400", &resp);
 	} else {
 		read_body(config, &req, &body);
-		app_handle(&app, &req, &resp);
+		handle(&app, &req, &resp);
 		site.host = req.host;
 		site.is_https = req.is_https;
 	}

@@ -126,6 +126,14 @@ conn_write(struct conn *c, const struct buf *bytes)
 	return CONN_OK;
 }
 
+bool
+conn_is_gone(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+
+	return poll(&p, 1, 0) == 1;
+}
+
 void
 conn_linger(struct conn *c)
 {

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "fcgi-app/intake.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum conn_err {
@@ -36,6 +37,9 @@ enum conn_err conn_read_request(struct conn *c, struct intake *in);
 enum conn_err conn_read_bytes(struct conn *c, size_t n, struct buf *out);
 
 enum conn_err conn_write(struct conn *c, const struct buf *bytes);
+
+/* Whether the peer has closed its end, or half of it. */
+bool conn_is_gone(int fd);
 
 /*
  * Says that the answer is complete and takes what the peer still sends, so

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/sandbox.h"
+#include "fcgi-app/lobby.h"
 #include "fcgi-app/slots.h"
 #include "fcgi-app/worker.h"
 
@@ -40,6 +41,7 @@ struct master {
 	struct views *views;
 	const struct clock *clock;
 	struct slots slots;
+	struct lobby lobby;
 	int signals;
 	struct child children[WORKERS_MAX];
 	size_t n;
@@ -76,6 +78,7 @@ be_worker(struct master *m, pid_t parent)
 	    .config = m->opts->config,
 	    .views = m->views,
 	    .slots = &m->slots,
+	    .lobby = &m->lobby,
 	    .is_gate = m->opts->is_gate,
 	};
 	return worker_run(&opts);
@@ -349,8 +352,14 @@ master_run(const struct master_opts *opts)
 		log_err_errno("hash slots");
 		goto err1;
 	}
+	if (lobby_init(&m->lobby) == -1) {
+		log_err_errno("the lobby");
+		goto err2;
+	}
 	if (enter_sandbox(m) == 0)
 		rc = loop(m);
+	lobby_fini(&m->lobby);
+err2:
 	slots_fini(&m->slots);
 err1:
 	if (!m->is_worker)

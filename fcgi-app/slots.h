@@ -11,6 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Who waits for one looks this often, in case its holder was killed. */
+#define SLOTS_RETRY_MS 20
+/* And so long, before it is answered with 503. */
+#define SLOTS_WAIT_MS 4000
+
 struct slots {
 	int fd;
 	size_t count;

@@ -151,11 +151,9 @@ verify_begin(struct app *a, struct verify *v)
 	enum verify_result result = look_at_throttle(a, &who, &v->wait_s);
 	if (result != VERIFY_OK)
 		return result;
-	v->slot = slots_take(a->slots);
-	if (v->slot == -1) {
-		log_notice("all %zu hash slots are taken", a->slots->count);
+	v->slot = app_take_slot(a);
+	if (v->slot == -1)
 		return VERIFY_BUSY;
-	}
 	return look_at_password(a, v, &who);
 }
 

@@ -75,14 +75,78 @@ wipe(struct buf *b)
 	buf_fini(b);
 }
 
-static void
-serve(struct worker *w, int fd)
+/* Into the lobby, unless it has waited there for long enough. */
+static bool
+is_kept(
+    const struct worker *w, int fd, const struct intake *in, int64_t until_ms)
 {
-	struct intake in;
+	struct buf records = BUF_INIT;
+	bool is_kept = clock_mono_ms(w->clock) < until_ms &&
+	    intake_put_records(in, &records) == 0 &&
+	    lobby_enter(w->opts->lobby, fd, &records, until_ms) == 0;
+
+	wipe(&records);
+	if (!is_kept)
+		log_notice("all %zu hash slots are taken, and enough wait",
+		    w->opts->slots->count);
+	return is_kept;
+}
+
+/* A request that has been read. until_ms: how long it may wait for a slot. */
+static void
+handle(struct worker *w, int fd, const struct intake *in, int64_t until_ms)
+{
 	struct buf body = BUF_INIT;
 	struct buf text = BUF_INIT;
 	struct buf records = BUF_INIT;
 	char *const *params;
+	struct conn conn = {
+	    .fd = fd,
+	    .stop_fd = w->signals,
+	    .clock = w->clock,
+	};
+
+	if (fcgi_io_begin(w->io, in, &params, &body) == -1) {
+		log_warn("request dropped: libfcgi does not take it");
+		goto out;
+	}
+	w->app.is_out_of_slots = false;
+	answer(w, in, params, &body, &text);
+	if (fcgi_io_end(w->io, &text, &records) == -1 || text.has_failed) {
+		log_err("answer dropped: no memory");
+		goto out;
+	}
+	if (w->app.is_out_of_slots && is_kept(w, fd, in, until_ms))
+		goto out;
+	conn.deadline_ms =
+	    clock_mono_ms(w->clock) + w->opts->config->login.request_timeout_ms;
+	enum conn_err err = conn_write(&conn, &records);
+	if (err != CONN_OK) {
+		log_info("answer not delivered: %s", conn_strerror(err));
+		goto out;
+	}
+	/* Only where the request was not read to its end. */
+	if (!in->has_end) {
+		conn.deadline_ms = clock_mono_ms(w->clock) + LINGER_MS;
+		conn_linger(&conn);
+	}
+out:
+	wipe(&body);
+	buf_fini(&text);
+	buf_fini(&records);
+}
+
+static void
+forget(struct intake *in)
+{
+	wipe(&in->body);
+	intake_fini(in);
+}
+
+static void
+serve(struct worker *w, int fd)
+{
+	struct intake in;
 	struct conn conn = {
 	    .fd = fd,
 	    .stop_fd = w->signals,
@@ -93,38 +157,60 @@ serve(struct worker *w, int fd)
 
 	intake_init(&in, FORM_BODY_MAX);
 	enum conn_err err = conn_read_request(&conn, &in);
-	if (err != CONN_OK) {
+	if (err == CONN_OK)
+		handle(w, fd, &in, clock_mono_ms(w->clock) + SLOTS_WAIT_MS);
+	else
 		log_info("request dropped: %s", conn_strerror(err));
-		goto out;
-	}
-	if (fcgi_io_begin(w->io, &in, &params, &body) == -1) {
-		log_warn("request dropped: libfcgi does not take it");
-		goto out;
-	}
-	answer(w, &in, params, &body, &text);
-	if (fcgi_io_end(w->io, &text, &records) == -1 || text.has_failed) {
-		log_err("answer dropped: no memory");
-		goto out;
-	}
-	conn.deadline_ms =
-	    clock_mono_ms(w->clock) + w->opts->config->login.request_timeout_ms;
-	err = conn_write(&conn, &records);
-	if (err != CONN_OK) {
-		log_info("answer not delivered: %s", conn_strerror(err));
-		goto out;
-	}
-	/* Only where the request was not read to its end. */
-	if (!in.has_end) {
-		conn.deadline_ms = clock_mono_ms(w->clock) + LINGER_MS;
-		conn_linger(&conn);
-	}
-out:
 	close(fd);
-	wipe(&in.body);
-	wipe(&body);
-	intake_fini(&in);
-	buf_fini(&text);
-	buf_fini(&records);
+	forget(&in);
+}
+
+static bool
+serve_oldest(struct worker *w)
+{
+	struct buf records = BUF_INIT;
+	struct intake in;
+	int64_t until_ms;
+	int fd;
+
+	bool is_there =
+	    lobby_leave(w->opts->lobby, &fd, &records, &until_ms) == 0;
+	if (is_there) {
+		intake_init(&in, FORM_BODY_MAX);
+		if (conn_is_gone(fd))
+			log_info("request dropped: %s while it waited",
+			    conn_strerror(CONN_CLOSED));
+		else if (intake_feed(&in, (const uint8_t *)records.data,
+			     records.len) == INTAKE_DONE)
+			handle(w, fd, &in, until_ms);
+		close(fd);
+		forget(&in);
+	}
+	wipe(&records);
+	return is_there;
+}
+
+/*
+ * One of those that wait for a slot, if there is one for it, or if it has
+ * waited for long enough. false: nobody, or they have to go on waiting,
+ * which *state tells.
+ */
+static bool
+serve_waiting(struct worker *w, enum lobby_state *state)
+{
+	*state = lobby_look(w->opts->lobby, clock_mono_ms(w->clock));
+	if (*state == LOBBY_EMPTY)
+		return false;
+	w->app.slot = slots_take(w->opts->slots);
+	if (w->app.slot == -1 && *state == LOBBY_WAITING)
+		return false;
+	bool is_served = serve_oldest(w);
+	if (w->app.slot != -1)
+		slots_release(w->opts->slots, w->app.slot);
+	w->app.slot = -1;
+	if (!is_served)
+		*state = LOBBY_EMPTY;
+	return is_served;
 }
 
 /* A connection, or -1: none after all, or another worker has it. */
@@ -152,24 +238,45 @@ take_connection(const struct worker *w)
 static int
 loop(struct worker *w)
 {
-	struct pollfd p[2] = {
+	struct pollfd p[3] = {
 	    {.fd = w->signals, .events = POLLIN},
 	    {.fd = w->opts->listener, .events = POLLIN},
+	    {.events = POLLIN},
 	};
+	enum lobby_state state;
+	bool is_stopping = false;
 
+	/*
+	 * Who gives back a slot looks into the lobby afterwards, and who has
+	 * put a request there looks for a slot; who finds none goes on
+	 * answering the rest. Nobody ends before the lobby is empty.
+	 */
 	for (;;) {
-		if (poll(p, 2, -1) == -1) {
+		if (serve_waiting(w, &state)) {
+			app_idle(&w->app);
+			continue;
+		}
+		bool is_empty = state == LOBBY_EMPTY;
+		if (is_stopping && is_empty)
+			return EXIT_SUCCESS;
+		p[2].fd = is_empty ? w->opts->lobby->out : -1;
+		if (poll(p, 3, is_empty ? -1 : SLOTS_RETRY_MS) == -1) {
 			if (errno == EINTR)
 				continue;
 			log_err_errno("poll");
 			return EXIT_FAILURE;
 		}
-		if (p[0].revents != 0)
-			return EXIT_SUCCESS;
+		if (p[0].revents != 0) {
+			is_stopping = true;
+			p[0].fd = p[1].fd = -1;
+			continue;
+		}
 		if (p[1].revents & (POLLERR | POLLNVAL)) {
 			log_err("the listening socket is gone");
 			return EXIT_FAILURE;
 		}
+		if (p[1].revents == 0)
+			continue;
 		int fd = take_connection(w);
 		if (fd == -1)
 			continue;

@@ -146,7 +146,7 @@ def test_many_at_once(login):
 
 
 def test_hash_slots(request):
-    """With one slot, a second password at the same time gets 503; checks of
+    """With one slot, a second password at the same time waits; checks of
     sessions go on."""
     site = make(request, login__workers=4, login__hash_slots=1,
                 login__argon2_memory_kib=65536,
@@ -162,11 +162,8 @@ def test_hash_slots(request):
             assert site.ask("GET", "/session", cookie=cookie).status == 200
             checks += 1
         answers = [f.result() for f in logins]
-    statuses = sorted(a.status for a in answers)
-    assert statuses[0] == 401 and statuses[-1] == 503, statuses
-    busy = next(a for a in answers if a.status == 503)
-    assert busy.get("Retry-After") == "1" and busy.field("csrf")
-    assert_protected(busy)
+    # Or has waited for too long, where the machine is busy.
+    assert {401} <= {a.status for a in answers} <= {401, 503}
     assert checks > 0 and time.monotonic() > start
     # The slot is free again.
     site.sign_in()

@@ -120,7 +120,7 @@ def test_joining_while_signing_out(pair, pool, dice):
 
 
 def insist(pair, csrf, pre, deadline):
-    """Signs in, asking again while all hash slots are taken."""
+    """Signs in, asking again while too many wait for a hash slot."""
     while True:
         answer = pair.login.post_login("cem", csrf=csrf, cookie=pre,
                                        timeout=60)
