@@ -3,7 +3,7 @@ what a machine can measure of them."""
 
 import pytest
 
-from people import DESKTOP, PHONE, ROOT
+from people import DESKTOP, PHONE, USERS
 
 LOOKS = [(size, scheme) for size in ("desktop", "phone")
          for scheme in ("light", "dark")]
@@ -118,7 +118,24 @@ def test_chat(make_browser, make_site, size, scheme):
         b.shoot(f"people-{size}-{scheme}")
 
 
-def test_size():
-    """No build step: what is written is what is sent."""
-    files = [f for f in (ROOT / "www").rglob("*") if f.is_file()]
-    assert sum(f.stat().st_size for f in files) <= 60_000
+def transferred(b):
+    """{address: bytes} of this page, as they are before any compression."""
+    return dict(b.js("""
+        return [...performance.getEntriesByType("navigation"),
+            ...performance.getEntriesByType("resource")]
+            .filter(e => e.name.startsWith(location.origin))
+            .map(e => [e.name, e.decodedBodySize]);"""))
+
+
+def test_size(make_browser):
+    """No build step: what is written is what is sent at a first visit."""
+    b = make_browser()
+    b.open("/login?next=/index")
+    got = transferred(b)
+    b.fill("alice", USERS["alice"])
+    b.wait_path("/index")
+    b.wait_state("open")
+    got.update(transferred(b))
+    print(sum(got.values()), got)
+    assert any(name.endswith("/chat.js") for name in got)
+    assert sum(got.values()) <= 60 * 1024
