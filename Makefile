@@ -225,25 +225,53 @@ lint:
 	@scripts/check-manuals
 	@scripts/check-static
 
+# Texts name the paths of this source; installed, those of this installation.
+PAGES := $(wildcard */*.[1-8])
+page_dir = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))
+own_paths = sed -e 's|/usr/local/share/gatecast|$(DATADIR)|g' \
+	-e 's|/etc/gatecast|$(SYSCONFDIR)/gatecast|g'
+
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) \
 	    $(DESTDIR)$(DATADIR) $(DESTDIR)$(SYSCONFDIR)/gatecast \
-	    $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(BASHCOMPDIR)
+	    $(sort $(foreach p,$(PAGES),$(call page_dir,$(p)))) \
+	    $(DESTDIR)$(BASHCOMPDIR)
 	install -m 755 $(B)/wsd $(DESTDIR)$(SBINDIR)/wsd
 	install -m 755 scripts/gatecast $(DESTDIR)$(SBINDIR)/gatecast
 	install -m 755 $(B)/login.fcgi $(DESTDIR)$(LIBEXECDIR)/login.fcgi
 	install -m 755 $(B)/gatecast-tool $(DESTDIR)$(LIBEXECDIR)/gatecast-tool
-	install -m 644 scripts/gatecast.8 $(DESTDIR)$(MANDIR)/man8/gatecast.8
+	$(foreach p,$(PAGES),$(own_paths) $(p) | install -m 644 /dev/stdin \
+	    $(call page_dir,$(p))/$(notdir $(p)) &&) :
 	install -m 644 scripts/deploy/completion/gatecast \
 	    $(DESTDIR)$(BASHCOMPDIR)/gatecast
+	$(own_paths) scripts/deploy/gatecast.conf | \
+	    install -m 644 /dev/stdin $(DESTDIR)$(DATADIR)/gatecast.conf
+	cd scripts/deploy && for f in lighttpd/* apache/* nginx/*; do \
+	    $(own_paths) "$$f" | install -D -m 644 /dev/stdin \
+	    "$(abspath $(DESTDIR)$(DATADIR))/deploy/$$f" || exit; done
 	cd www && find templates static -type f -exec sh -c 'for f; do \
 	    install -D -m 644 "$$f" "$$0/$$f" || exit; done' \
 	    $(abspath $(DESTDIR)$(DATADIR)) {} +
+
+# The directories that others share stay unless they are empty; so does a
+# configuration that somebody wrote.
+uninstall:
+	rm -f $(DESTDIR)$(SBINDIR)/wsd $(DESTDIR)$(SBINDIR)/gatecast \
+	    $(DESTDIR)$(BASHCOMPDIR)/gatecast \
+	    $(foreach p,$(PAGES),$(call page_dir,$(p))/$(notdir $(p)))
+	rm -f $(DESTDIR)$(LIBEXECDIR)/login.fcgi \
+	    $(DESTDIR)$(LIBEXECDIR)/gatecast-tool
+	rm -rf $(DESTDIR)$(DATADIR)/templates $(DESTDIR)$(DATADIR)/static \
+	    $(DESTDIR)$(DATADIR)/deploy
+	rm -f $(DESTDIR)$(DATADIR)/gatecast.conf
+	for d in $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DATADIR) \
+	    $(DESTDIR)$(SYSCONFDIR)/gatecast; do \
+	    [ ! -d $$d ] || rmdir --ignore-fail-on-non-empty $$d; done
 
 clean:
 	rm -rf build
 
 .PHONY: all units replays tools benches asan tsan deps deps-test \
 	deps-bench run test unit \
-	system browser replay fuzz fuzzers bench crash valgrind lint install clean \
+	system browser replay fuzz fuzzers bench crash valgrind lint install uninstall clean \
 	FORCE

@@ -13,12 +13,16 @@ def test_other_prefix(tmp_path):
     would keep the web server from reading the files."""
     build, prefix = tmp_path / "build", tmp_path / "prefix"
     shutil.copytree(BUILD, build, symlinks=True)
-    done = subprocess.run(
-        ["make", "-C", str(ROOT), f"B={build}", f"FLAVOUR={BUILD.name}",
-         f"PREFIX={prefix}", f"SYSCONFDIR={prefix}/etc", "install"],
-        capture_output=True, text=True, timeout=600, umask=0o077,
-        env={k: v for k, v in os.environ.items() if k != "MAKEFLAGS"})
-    assert done.returncode == 0, done.stdout + done.stderr
+
+    def make(target):
+        done = subprocess.run(
+            ["make", "-C", str(ROOT), f"B={build}", f"FLAVOUR={BUILD.name}",
+             f"PREFIX={prefix}", f"SYSCONFDIR={prefix}/etc", target],
+            capture_output=True, text=True, timeout=600, umask=0o077,
+            env={k: v for k, v in os.environ.items() if k != "MAKEFLAGS"})
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    make("install")
     # Finds its templates there, and needs no configuration.
     done = subprocess.run([prefix / "libexec/gatecast/login.fcgi", "-n"],
                           capture_output=True, text=True, timeout=60)
@@ -30,7 +34,15 @@ def test_other_prefix(tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith(f"{conf}:2: login.workers"), done.stderr
     # Where man and bash look.
-    assert (prefix / "share/man/man8/gatecast.8").is_file()
+    for page in ("man8/gatecast.8", "man8/wsd.8", "man8/login.fcgi.8",
+                 "man5/gatecast.conf.5", "man7/gatecast-protocol.7"):
+        assert (prefix / "share/man" / page).is_file()
+    # Texts name the paths of this installation.
+    for path in (prefix / "share/gatecast/gatecast.conf",
+                 prefix / "share/man/man8/login.fcgi.8",
+                 prefix / "share/gatecast/deploy/nginx/gatecast.conf"):
+        text = path.read_text()
+        assert str(prefix) in text and "/usr/local/share" not in text, path
     assert (prefix / "share/bash-completion/completions/gatecast").is_file()
     for path in prefix.rglob("*"):
         mode = stat.S_IMODE(path.stat().st_mode)
@@ -38,3 +50,9 @@ def test_other_prefix(tmp_path):
             assert mode == 0o755, path
         elif path != conf:
             assert mode == 0o644, path
+    # What somebody wrote stays, and nothing else.
+    make("uninstall")
+    assert [p for p in prefix.rglob("*") if not p.is_dir()] == [conf]
+    conf.unlink()
+    make("uninstall")
+    assert not list(prefix.rglob("gatecast"))
