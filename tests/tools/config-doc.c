@@ -74,8 +74,8 @@ put_manual(struct buf *out)
 			if (i > 0)
 				buf_puts(out, ".El\n");
 			section = k->section;
-			buf_printf(
-			    out, ".Ss Section %s\n.Bl -tag -width Ds\n", section);
+			buf_printf(out, ".Ss Section %s\n.Bl -tag -width Ds\n",
+			    section);
 		}
 		put_key(out, k);
 	}
