@@ -31,6 +31,7 @@ struct call {
 	const struct request *req;
 	struct response *resp;
 	enum i18n_lang lang;
+	enum views_theme theme;
 };
 
 void
@@ -65,11 +66,5 @@ void app_idle(struct app *a);
  * where the configuration allows it.
  */
 bool app_is_safe(const struct call *c);
-
-/*
- * ?lang=LANG: sets the cookie and answers with a redirect to path (and next,
- * may be NULL). false: the query does not ask for it.
- */
-bool app_switch_lang(struct call *c, const char *path, const char *next);
 
 #endif

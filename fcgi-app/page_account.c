@@ -8,6 +8,7 @@
 
 #include "auth/token.h"
 #include "base/clock.h"
+#include "fcgi-app/choice.h"
 #include "fcgi-app/page_error.h"
 #include "fcgi-app/post.h"
 #include "fcgi-app/user_agent.h"
@@ -122,8 +123,8 @@ put(struct call *c, const struct visitor *v, struct list *list,
 	values[VIEW_ZONE] = zone;
 	values[VIEW_HAS_OTHERS] = n > 1 ? "1" : NULL;
 	values[VIEW_MORE] = n > SESSIONS_SHOWN ? more : NULL;
-	views_render_list(
-	    a->views, VIEW_ACCOUNT, c->lang, values, row, list, &c->resp->body);
+	views_render_list(a->views, VIEW_ACCOUNT, c->lang, c->theme, values,
+	    row, list, &c->resp->body);
 }
 
 static void
@@ -193,7 +194,7 @@ page_account(struct call *c)
 	const char *values[VIEW_VALUES] = {NULL};
 	struct visitor visitor;
 
-	if (app_switch_lang(c, "/account", NULL))
+	if (choice_switch(c, "/account", NULL))
 		return;
 	switch (visitor_find(c, &visitor)) {
 	case VISITOR_SIGNED_IN:

@@ -1,5 +1,6 @@
 #include "fcgi-app/page_chat.h"
 
+#include "fcgi-app/choice.h"
 #include "fcgi-app/page_error.h"
 #include "fcgi-app/visitor.h"
 
@@ -10,7 +11,7 @@ page_chat(struct call *c)
 	char csrf[TOKEN_BOUND_SIZE];
 	struct visitor visitor;
 
-	if (app_switch_lang(c, "/index", NULL))
+	if (choice_switch(c, "/index", NULL))
 		return;
 	switch (visitor_find(c, &visitor)) {
 	case VISITOR_SIGNED_IN:
@@ -29,5 +30,6 @@ page_chat(struct call *c)
 	visitor_touch(c, &visitor);
 	values[VIEW_USER] = visitor.session.user;
 	values[VIEW_CSRF] = csrf;
-	views_render(c->app->views, VIEW_CHAT, c->lang, values, &c->resp->body);
+	views_render(c->app->views, VIEW_CHAT, c->lang, c->theme, values,
+	    &c->resp->body);
 }

@@ -16,8 +16,8 @@ page_error(struct call *c, int status, const char *what)
 	values[VIEW_STATUS] = number;
 	views_error_texts(c->app->views, c->lang, what, &values[VIEW_HEADING],
 	    &values[VIEW_DETAIL]);
-	views_render(
-	    c->app->views, VIEW_ERROR, c->lang, values, &c->resp->body);
+	views_render(c->app->views, VIEW_ERROR, c->lang, c->theme, values,
+	    &c->resp->body);
 }
 
 void

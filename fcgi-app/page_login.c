@@ -1,6 +1,7 @@
 #include "fcgi-app/page_login.h"
 
 #include "auth/token.h"
+#include "fcgi-app/choice.h"
 #include "fcgi-app/csrf.h"
 #include "fcgi-app/device.h"
 #include "fcgi-app/form.h"
@@ -49,8 +50,8 @@ put_form(struct call *c, const struct retry *retry)
 	if (retry->reason != VIEW_VALUES)
 		values[retry->reason] =
 		    retry->wait_s != NULL ? retry->wait_s : "1";
-	views_render(
-	    c->app->views, VIEW_LOGIN, c->lang, values, &c->resp->body);
+	views_render(c->app->views, VIEW_LOGIN, c->lang, c->theme, values,
+	    &c->resp->body);
 }
 
 static void
@@ -65,7 +66,7 @@ get_login(struct call *c)
 	memcpy(query, c->req->query, n);
 	form_parse(query, n, FORM_QUERY, &field, 1);
 	next_url_choose(field.value, field.n, next);
-	if (app_switch_lang(c, "/login", next))
+	if (choice_switch(c, "/login", next))
 		return;
 
 	switch (visitor_find(c, &visitor)) {

@@ -16,13 +16,16 @@
 #define BIT(v) (UINT64_C(1) << (v))
 #define ON_ALL                                                              \
 	(BIT(VIEW_LANG) | BIT(VIEW_IS_EN) | BIT(VIEW_IS_ZH) |               \
-	    BIT(VIEW_IS_LOGIN) | BIT(VIEW_IS_CHAT) | BIT(VIEW_IS_ACCOUNT) | \
-	    BIT(VIEW_IS_ERROR) | BIT(VIEW_NEXT))
+	    BIT(VIEW_IS_LIGHT) | BIT(VIEW_IS_DARK) | BIT(VIEW_IS_LOGIN) |   \
+	    BIT(VIEW_IS_CHAT) | BIT(VIEW_IS_ACCOUNT) | BIT(VIEW_IS_ERROR) | \
+	    BIT(VIEW_NEXT))
 
 static const char *const value_names[VIEW_VALUES] = {
     [VIEW_LANG] = "lang",
     [VIEW_IS_EN] = "is_en",
     [VIEW_IS_ZH] = "is_zh",
+    [VIEW_IS_LIGHT] = "is_light",
+    [VIEW_IS_DARK] = "is_dark",
     [VIEW_IS_LOGIN] = "is_login",
     [VIEW_IS_CHAT] = "is_chat",
     [VIEW_IS_ACCOUNT] = "is_account",
@@ -232,21 +235,24 @@ views_free(struct views *v)
 
 int
 views_render_list(const struct views *v, enum view view, enum i18n_lang lang,
-    const char *values[static VIEW_VALUES], template_row *row, void *arg,
-    struct buf *out)
+    enum views_theme theme, const char *values[static VIEW_VALUES],
+    template_row *row, void *arg, struct buf *out)
 {
 	values[VIEW_LANG] = i18n_name(lang);
 	values[VIEW_IS_EN] = lang == I18N_EN ? "1" : NULL;
 	values[VIEW_IS_ZH] = lang == I18N_ZH ? "1" : NULL;
+	values[VIEW_IS_LIGHT] = theme == VIEWS_LIGHT ? "1" : NULL;
+	values[VIEW_IS_DARK] = theme == VIEWS_DARK ? "1" : NULL;
 	values[pages[view].flag] = "1";
 	return template_render(v->templates[view], values, row, arg, lang, out);
 }
 
 int
 views_render(const struct views *v, enum view view, enum i18n_lang lang,
-    const char *values[static VIEW_VALUES], struct buf *out)
+    enum views_theme theme, const char *values[static VIEW_VALUES],
+    struct buf *out)
 {
-	return views_render_list(v, view, lang, values, NULL, NULL, out);
+	return views_render_list(v, view, lang, theme, values, NULL, NULL, out);
 }
 
 void

@@ -16,11 +16,20 @@ enum view {
 	VIEWS,
 };
 
+enum views_theme {
+	VIEWS_AUTO, /* as the visitor's system has it */
+	VIEWS_LIGHT,
+	VIEWS_DARK,
+	VIEWS_THEMES, /* how many; also "none" */
+};
+
 /* What a template may name; see views.c for which page has which. */
 enum view_value {
 	VIEW_LANG,
 	VIEW_IS_EN,
 	VIEW_IS_ZH,
+	VIEW_IS_LIGHT,
+	VIEW_IS_DARK,
 	VIEW_IS_LOGIN,
 	VIEW_IS_CHAT,
 	VIEW_IS_ACCOUNT,
@@ -69,15 +78,17 @@ struct views *views_load(const char *dir, struct buf *error);
 void views_free(struct views *v);
 
 /*
- * Appends a page. values is indexed by enum view_value; the language and
- * page values are set here. 0, or -1 out of memory.
+ * Appends a page. values is indexed by enum view_value; the language,
+ * theme and page values are set here. 0, or -1 out of memory.
  */
 int views_render(const struct views *v, enum view view, enum i18n_lang lang,
-    const char *values[static VIEW_VALUES], struct buf *out);
+    enum views_theme theme, const char *values[static VIEW_VALUES],
+    struct buf *out);
 
 /* The same for a page with a list; see template_render. */
-int views_render_list(const struct views *v, enum view view,
-    enum i18n_lang lang, const char *values[static VIEW_VALUES],
+int
+views_render_list(const struct views *v, enum view view, enum i18n_lang lang,
+    enum views_theme theme, const char *values[static VIEW_VALUES],
     template_row *row, void *arg, struct buf *out);
 
 /*

@@ -142,8 +142,11 @@ class Browser:
             field.clear()
             field.send_keys(value)
         old = self.one("html")
-        self.one("#login button").click()
-        self.wait(lambda: is_gone(old), "the answer to the form")
+        self.one("#login .main").click()
+        self.wait_gone(old)
+
+    def wait_gone(self, element):
+        self.wait(lambda: is_gone(element), "the answer to the form")
 
     def sign_in(self, name):
         self.open("/login")

@@ -40,7 +40,7 @@ def test_new_password_without_javascript(make_browser, make_site):
     for field, text in (("current", USERS["alice"]), ("new", NEW),
                         ("again", NEW)):
         b.one(f"#{field}").send_keys(text)
-    b.one("#password button").click()
+    b.one("#password .main").click()
     b.wait(lambda: "done=password" in b.driver.current_url, "the answer")
     assert "is changed" in b.one(".done").text
     other.wait_path("/login?next=/index")

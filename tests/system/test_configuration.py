@@ -75,7 +75,7 @@ def test_reload(make_site):
             return c.event()["message_bytes"]
 
     def language():
-        return re.search(r'<html lang="(\w+)">',
+        return re.search(r'<html lang="(\w+)"',
                          site.get("/login").text).group(1)
 
     bad = good.replace("message_bytes = 100", "message_bytes = 200")

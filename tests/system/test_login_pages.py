@@ -28,6 +28,7 @@ def test_security_headers(site):
             if b.cookies.pop("gatecast") else None,
             "HEAD": stranger.ask("HEAD", "/login"),
             "lang": stranger.get("/login?lang=zh"),
+            "theme": stranger.get("/login?theme=dark"),
             "/websocket": stranger.get("/websocket"),
             "/static": stranger.get("/static/css/gatecast.css"),
             "/static 404": stranger.get("/static/nothing"),
@@ -94,7 +95,7 @@ def test_accept_language(site, accept, lang):
     with Browser(site, headers) as b:
         for path in ("/login", "/nothing"):
             page = b.get(path).body
-            assert f'<html lang="{lang}">' in page
+            assert f'<html lang="{lang}"' in page
         assert ("登录" in b.get("/login").body) == (lang == "zh")
         wrong = b.login("alice", "wrong password").body
         assert ("用户名或密码不正确" in wrong) == (lang == "zh")
@@ -110,17 +111,44 @@ def test_language_switch(site):
             assert answer.value("lang") == lang
             assert a["samesite"] == "SameSite=Lax" and "httponly" in a
             page = b.get("/index", headers=[("Accept-Language", "fr")])
-            assert f'<html lang="{lang}">' in page.body
+            assert f'<html lang="{lang}"' in page.body
         b.get("/index?lang=zh")
-        assert '<html lang="zh">' in b.get("/nothing").body
+        assert '<html lang="zh"' in b.get("/nothing").body
         for bad in ("fr", "", "zh%0d%0aX:y", "../zh", "<b>"):
             answer = b.get(f"/index?lang={bad}")
             assert "lang" not in answer.cookies, bad
             assert "x" not in answer.headers
-        assert '<html lang="zh">' in b.get("/index").body
+        assert '<html lang="zh"' in b.get("/index").body
     with Browser(site, [("Accept-Language", "en")]) as b:
         answer = b.get("/login?lang=zh&next=/account")
         assert answer.headers["location"] == "/login?next=%2Faccount"
         page = b.get(answer.headers["location"]).body
-        assert '<html lang="zh">' in page
+        assert '<html lang="zh"' in page
         assert 'name="next" value="/account"' in page
+
+
+def test_theme_switch(site):
+    """As the system has it until one is chosen, and remembered then, signed
+    in or not; "auto" forgets it."""
+    with Browser(site) as b:
+        for theme in ("", "dark", "light", "auto"):
+            if theme:
+                answer = b.get(f"/login?next=/account&theme={theme}")
+                assert answer.status == 303
+                assert answer.headers["location"] == "/login?next=%2Faccount"
+                a = attributes(answer.cookies["theme"])
+                assert a["samesite"] == "SameSite=Lax" and "httponly" in a
+                assert ("max-age" in a and a["max-age"].endswith("=0")) == \
+                    (theme == "auto")
+            shown = theme if theme != "auto" else ""
+            for path in ("/login", "/nothing"):
+                page = b.get(path).body
+                assert f'data-theme="{shown}"' in page
+                assert ('content="light dark"' in page) == (shown == "")
+        for bad in ("blue", "", "dark%0d%0aX:y", "<b>"):
+            answer = b.get(f"/login?theme={bad}")
+            assert "theme" not in answer.cookies, bad
+            assert "x" not in answer.headers
+        both = b.get("/login?theme=dark&lang=zh")
+        assert {"theme", "lang"} <= set(both.cookies)
+        assert '<html lang="zh" data-theme="dark">' in b.get("/login").body
