@@ -138,7 +138,8 @@ keyring_parse(
 		size_t len = (size_t)(newline - p);
 		if (line == 1) {
 			if (!is_word(p, len, "v=1"))
-				wrong = "v=1 expected";
+				wrong = "v=1 expected; if a later version "
+					"wrote it, upgrade gatecast";
 		} else if ((wrong = parse_line(p, len, &key)) == NULL) {
 			wrong = add_key(out, &key);
 		}
