@@ -46,7 +46,10 @@ def test_slow_loris():
 def test_reset_behind_half_a_request():
     """Bytes and a reset found in one look: the reset is noticed too, not
     only the deadline."""
-    with Wsd(set={"wsd.handshake_timeout_s": 60}) as w:
+    with Wsd(set={"wsd.handshake_timeout_s": 60}) as w, w.client() as member:
+        # What wsd opens at its start is open.
+        settle(member)
+
         def files():
             return len(os.listdir(f"/proc/{w.process.pid}/fd"))
 
@@ -72,7 +75,10 @@ def test_crowds_of_strangers():
         pytest.skip("too few descriptors for a crowd")
     try:
         with Wsd(set={"wsd.handshake_timeout_s": 60,
-                      "wsd.max_connections": 100}) as w:
+                      "wsd.max_connections": 100}) as w, \
+                w.client("bob") as member:
+            settle(member)
+
             def files():
                 return len(os.listdir(f"/proc/{w.process.pid}/fd"))
 
@@ -132,15 +138,15 @@ def test_slow_reader():
 
 def test_reader_that_stopped():
     """One that never reads again is cut, and its memory is free."""
-    with Wsd(set={"wsd.slow_bytes": 65536, "wsd.user_rate": 0}) as w:
+    with Wsd(set={"wsd.slow_bytes": 65536, "wsd.user_rate": 0}) as w, \
+            w.client() as a:
+        settle(a)
         fds = len(os.listdir(f"/proc/{w.process.pid}/fd"))
         slow = w.client("bob")
-        with w.client() as a:
-            settle(a)
-            for i in range(200):
-                a.say("x" * 4000)
-                a.expect("ack")
-            a.expect("leave", user="bob")
+        for i in range(200):
+            a.say("x" * 4000)
+            a.expect("ack")
+        a.expect("leave", user="bob")
         wait_until(lambda: len(
             os.listdir(f"/proc/{w.process.pid}/fd")) == fds, what="a close")
         slow.sock.close()
