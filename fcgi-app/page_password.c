@@ -50,8 +50,8 @@ is_good(struct call *c, const struct visitor *v, const struct form_field *new,
 {
 	enum view_value reason;
 
-	switch (password_check_new(
-	    new->value, new->n, c->app->config->login.password_min)) {
+	switch (password_check_new(new->value, new->n, v->session.user,
+	    c->app->config->login.password_min)) {
 	case PASSWORD_OK:
 		if (new->n == again->n &&
 		    memcmp(new->value, again->value, new->n) == 0)

@@ -10,14 +10,26 @@
 #include "auth/crypt_hash.h"
 #include "auth/crypto.h"
 #include "auth/hash_form.h"
+#include "auth/name.h"
 #include "auth/password_common.h"
 
 #include <string.h>
 
 _Static_assert(PASSWORD_HASH_SIZE == CRYPTO_PASSWORD_SIZE, "hash size");
 
+/* Names as accounts are looked up: any case, any spelling of accents. */
+static bool
+is_name(const char *pw, size_t n, const char *name)
+{
+	char same[NAME_SIZE], a[NAME_FOLD_SIZE], b[NAME_FOLD_SIZE];
+
+	return name_canonical(pw, n, same) == NAME_OK &&
+	    name_fold(same, a) == NAME_OK && name_fold(name, b) == NAME_OK &&
+	    strcmp(a, b) == 0;
+}
+
 enum password_err
-password_check_new(const char *pw, size_t n, int64_t min)
+password_check_new(const char *pw, size_t n, const char *name, int64_t min)
 {
 	if (min > 0 && n < (uint64_t)min)
 		return PASSWORD_SHORT;
@@ -25,7 +37,7 @@ password_check_new(const char *pw, size_t n, int64_t min)
 		return PASSWORD_SHORT;
 	if (n > PASSWORD_BYTES_MAX)
 		return PASSWORD_LONG;
-	if (password_is_common(pw, n))
+	if (password_is_common(pw, n) || is_name(pw, n, name))
 		return PASSWORD_COMMON;
 	return PASSWORD_OK;
 }

@@ -28,8 +28,12 @@ enum password_err {
 	PASSWORD_UNUSABLE, /* the stored hash cannot be read */
 };
 
-/* May this be set as a password? min in bytes. */
-enum password_err password_check_new(const char *pw, size_t n, int64_t min);
+/*
+ * May this be set as the password of name (canonical)? min in bytes. One that
+ * is the name, in whatever case, is PASSWORD_COMMON.
+ */
+enum password_err
+password_check_new(const char *pw, size_t n, const char *name, int64_t min);
 
 enum password_err password_hash(const char *pw, size_t n,
     const struct password_cost *cost, char out[static PASSWORD_HASH_SIZE]);

@@ -57,7 +57,8 @@ read_password(const struct tool *t, struct secret *pw)
 
 /* Reads, checks and hashes the new password; done before any lock. */
 static int
-read_hash(const struct tool *t, char hash[static PASSWORD_HASH_SIZE])
+read_hash(const struct tool *t, const char *name,
+    char hash[static PASSWORD_HASH_SIZE])
 {
 	const struct password_cost cost = {
 	    .memory_kib = t->config.login.argon2_memory_kib,
@@ -69,7 +70,8 @@ read_hash(const struct tool *t, char hash[static PASSWORD_HASH_SIZE])
 	int code = read_password(t, &pw);
 	if (code != TOOL_OK)
 		goto out;
-	err = password_check_new(pw.bytes, pw.n, t->config.login.password_min);
+	err = password_check_new(
+	    pw.bytes, pw.n, name, t->config.login.password_min);
 	if (err == PASSWORD_OK)
 		err = password_hash(pw.bytes, pw.n, &cost, hash);
 	if (err == PASSWORD_SHORT)
@@ -111,7 +113,7 @@ tool_user_add(struct tool *t)
 	if (code == TOOL_OK)
 		code = read_groups(t, r.groups);
 	if (code == TOOL_OK)
-		code = read_hash(t, r.hash);
+		code = read_hash(t, r.name, r.hash);
 	if (code == TOOL_OK)
 		code = tool_store_make_if_empty(t);
 	if (code == TOOL_OK)
@@ -238,7 +240,7 @@ change_user(struct tool *t, enum change change)
 
 	int code = tool_read_name(t, 0, name);
 	if (code == TOOL_OK && change == CHANGE_PASSWORD)
-		code = read_hash(t, hash);
+		code = read_hash(t, name, hash);
 	if (code == TOOL_OK)
 		code = tool_open_users(t, true, &u);
 	/* Before the change, so that it is not half done without them. */

@@ -85,7 +85,8 @@ userfile_take_password(struct tool_userfile *f,
     const struct tool_userfile_opts *opts, const char *p, size_t n,
     struct tool_userfile_entry *e)
 {
-	enum password_err err = password_check_new(p, n, opts->password_min);
+	enum password_err err =
+	    password_check_new(p, n, e->user.name, opts->password_min);
 
 	if (err == PASSWORD_SHORT)
 		tool_userfile_error(f, e->line,

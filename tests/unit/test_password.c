@@ -27,7 +27,7 @@ setup(void **state)
 static enum password_err
 check(const char *pw, int64_t min)
 {
-	return password_check_new(pw, strlen(pw), min);
+	return password_check_new(pw, strlen(pw), "Élodie.M", min);
 }
 
 static void
@@ -45,16 +45,21 @@ test_check_new(void **state)
 	for (size_t i = 0; i < sizeof(longest); i++)
 		longest[i] = (char)(i * 7);
 	assert_int_equal(
-	    password_check_new(longest, PASSWORD_BYTES_MAX, 8), PASSWORD_OK);
-	assert_int_equal(
-	    password_check_new(longest, sizeof(longest), 8), PASSWORD_LONG);
+	    password_check_new(longest, PASSWORD_BYTES_MAX, "a", 8),
+	    PASSWORD_OK);
+	assert_int_equal(password_check_new(longest, sizeof(longest), "a", 8),
+	    PASSWORD_LONG);
 	assert_int_equal(check("password", 8), PASSWORD_COMMON);
+	assert_int_equal(check("éLODIE.m", 8), PASSWORD_COMMON);
+	assert_int_equal(check("e\xcc\x81lodie.m", 8), PASSWORD_COMMON);
+	assert_int_equal(check("élodie.mm", 8), PASSWORD_OK);
 	assert_int_equal(check("PassWord", 8), PASSWORD_COMMON);
 	assert_int_equal(check("12345678", 8), PASSWORD_COMMON);
 	assert_int_equal(check("1Qaz2WSX", 8), PASSWORD_COMMON);
 	assert_int_equal(check("########", 8), PASSWORD_COMMON);
 	assert_int_equal(check("password ", 8), PASSWORD_OK);
-	assert_int_equal(password_check_new("password\0", 9, 8), PASSWORD_OK);
+	assert_int_equal(
+	    password_check_new("password\0", 9, "a", 8), PASSWORD_OK);
 }
 
 static void
