@@ -48,13 +48,13 @@ read_body(const struct config *config, struct request *req, struct buf *body)
 
 	if (req->content_length <= 0)
 		return;
+	int flags = fcntl(STDIN_FILENO, F_GETFL);
+	if (flags != -1)
+		fcntl(STDIN_FILENO, F_SETFL, flags | O_NONBLOCK);
 	if (req->content_length > FORM_BODY_MAX) {
 		req->is_body_over = true;
 		return;
 	}
-	int flags = fcntl(STDIN_FILENO, F_GETFL);
-	if (flags != -1)
-		fcntl(STDIN_FILENO, F_SETFL, flags | O_NONBLOCK);
 	enum conn_err err =
 	    conn_read_bytes(&in, (size_t)req->content_length, body);
 	if (err != CONN_OK)
@@ -154,6 +154,17 @@ cgi_run(const struct config *config, const struct views *views)
 	}
 	/* The server waits for the end of output, not for our cleaning. */
 	close(STDOUT_FILENO);
+	/* Apache's mod_cgid has one socket for both directions. */
+	if (err == REQUEST_OK && req.is_body_over) {
+		struct conn in = {
+		    .fd = STDIN_FILENO,
+		    .stop_fd = -1,
+		    .clock = clock_system(),
+		    .deadline_ms = clock_mono_ms(clock_system()) +
+			config->login.request_timeout_ms,
+		};
+		conn_linger(&in);
+	}
 	app_idle(&app);
 
 	if (body.data != NULL)

@@ -1,0 +1,106 @@
+"""Plain CGI under lighttpd (mod_cgi) and Apache (mod_cgid) gives the answers
+that FastCGI gives: status, headers and body, but for tokens and times."""
+
+import contextlib
+import re
+import urllib.parse
+
+import pytest
+
+from hosted_site import HostedSite
+from login_process import FORM, ORIGIN, PASSWORD, Login
+
+TOKEN = re.compile(r"v1\.[a-z0-9]{1,8}\.[\w-]{22}\.[\w-]{43}(~[\w-]+)*")
+# What a web server says of itself, of the connection and of the body's framing.
+ITS_OWN = {"date", "server", "connection", "keep-alive", "transfer-encoding",
+           "content-length"}
+TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?")
+
+
+def plain(answer):
+    """Without what differs from one session to the next."""
+    def same(text):
+        for what, by in ((TOKEN, "TOKEN"), (TIME, "TIME"),
+                         (re.compile(r"[\w-]{43}"), "MAC"),
+                         (re.compile(r"\b[0-9a-f]{64}\b"), "ID")):
+            text = what.sub(by, text)
+        return text
+
+    status, headers, body = answer
+    return (status, sorted((n.lower(), same(v)) for n, v in headers
+                           if n.lower() not in ITS_OWN), same(body.decode()))
+
+
+class Visitor:
+    """Keeps cookies, and the answers by what was asked."""
+
+    def __init__(self, site):
+        self.site, self.jar, self.answers, self.csrf = site, {}, {}, None
+
+    def ask(self, what, method, target, fields=None, body=None):
+        headers = [("Accept-Language", "en"), ("User-Agent", "Firefox/128.0")]
+        if self.jar:
+            headers.append(("Cookie", "; ".join(
+                f"{n}={v}" for n, v in self.jar.items())))
+        if fields is not None:
+            body = urllib.parse.urlencode(
+                {**fields, "csrf": self.csrf}).encode()
+        if body is not None:
+            headers += [("Content-Type", FORM), ("Origin", ORIGIN)]
+        answer = self.site.ask(method, target, body, headers)
+        for name, value in answer[1]:
+            if name.lower() == "set-cookie":
+                name, _, value = value.split(";")[0].partition("=")
+                self.jar[name] = value
+        found = re.search(rb'name="csrf"[^>]*value="([^"]*)"', answer[2])
+        if found:
+            self.csrf = found[1].decode()
+        assert what not in self.answers
+        self.answers[what] = plain(answer)
+        return answer
+
+
+def visit(site):
+    v = Visitor(site)
+    v.ask("page", "GET", "/login?next=/index%3Fa=1%26b=2")
+    v.ask("head", "HEAD", "/login")
+    v.ask("wrong", "POST", "/login", {"name": "alice", "password": "not it",
+                                      "next": "/index"})
+    v.ask("sign-in", "POST", "/login", {
+        "name": "alice", "password": PASSWORD, "next": "/index?a=1&b=2"})
+    for path in ("/session", "/", "/index", "/account", "/auth", "/nothing",
+                 "/login/x.css", "/a//b", "/li%20x", "/login?-n"):
+        v.ask(path, "GET", path)
+    v.ask("method", "DELETE", "/login")
+    v.ask("oversize", "POST", "/login", body=b"x" * 5000)
+    v.ask("empty", "POST", "/login", body=b"")
+    v.ask("no token", "POST", "/login", body=b"name=alice&password=x")
+    v.ask("/index again", "GET", "/index")
+    v.ask("logout", "POST", "/logout", {})
+    v.ask("stranger", "GET", "/index")
+    v.ask("no session", "GET", "/session")
+    return v.answers
+
+
+EXPECTED = {"page": 200, "wrong": 401, "sign-in": 303, "/session": 200,
+            "/index": 200, "/account": 200, "/nothing": 404, "oversize": 413,
+            "logout": 303, "stranger": 303, "no session": 401}
+
+
+@pytest.mark.parametrize("server", ["lighttpd", "apache"])
+def test_same_answers(server):
+    answers = []
+    for is_cgi in (False, True):
+        with contextlib.ExitStack() as stack:
+            login = Login()
+            stack.callback(login.stop)
+            if not is_cgi:
+                login.start()
+            site = stack.enter_context(HostedSite(server, login, is_cgi))
+            answers.append(visit(site))
+            assert is_cgi == (login.process is None)
+    fcgi, cgi = answers
+    assert {k: fcgi[k][0] for k in EXPECTED} == EXPECTED
+    assert fcgi.keys() == cgi.keys()
+    for what, answer in fcgi.items():
+        assert cgi[what] == answer, what
