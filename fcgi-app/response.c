@@ -156,6 +156,7 @@ put_policy(const struct response_site *site, struct buf *out)
 	buf_puts(out,
 	    "Content-Security-Policy: default-src 'none'; script-src 'self'; "
 	    "style-src 'self'; img-src 'self'; font-src 'self'; "
+	    "worker-src 'self'; "
 	    "connect-src 'self'");
 	if (site->host != NULL && response_is_host(site->host)) {
 		/* A page of https may not open ws: in any case. */

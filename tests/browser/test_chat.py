@@ -9,6 +9,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from people import PHONE
+from sharing import NO_WORKER, at_start
 
 
 def fresh(text):
@@ -160,7 +161,7 @@ def test_history_for_a_newcomer(alice_and_bob, make_browser):
 def test_reader_further_up_is_left_alone(alice_and_bob):
     alice, bob = alice_and_bob
     alice.look(PHONE)
-    for i in range(12):
+    for i in range(30):  # more than a phone shows
         alice.say(fresh(f"line {i}"))
     alice.wait(lambda: alice.js("""const b = document.querySelector("#log");
         return b.scrollHeight > b.clientHeight + 100 &&
@@ -279,7 +280,9 @@ def test_away_and_back(make_browser, alice_and_bob):
 
 def test_session_is_kept_alive(make_browser):
     """The page asks GET /session by itself."""
-    alice = make_browser().sign_in("alice")
+    alice = make_browser()
+    with at_start(alice, NO_WORKER):  # so that it asks from the page
+        alice.sign_in("alice")
     alice.js("""
         window.asked = [];
         const real = window.fetch;

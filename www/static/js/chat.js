@@ -15,7 +15,7 @@ const SPOKEN = 6; // lines a screen reader may still have to say
 const find = (id) => document.getElementById(id);
 const me = find("chat").dataset.user;
 
-const cast = connect();
+const cast = connect({ user: me });
 const scroll = new Scroll(find("log"), find("jump"), () => older());
 const log = new Log(find("lines"), scroll,
     (entry) => cast.send(entry.text, entry.ref));

@@ -1,7 +1,7 @@
 /**
  * gatecast.js: a live channel to wsd (subprotocol gatecast.v1) that survives
- * bad networks, for any page of the site. No dependencies, nothing about the
- * page's looks.
+ * bad networks, for any page behind the same login. No dependencies, nothing
+ * about the page's looks.
  *
  *   import { connect } from "/static/js/gatecast.js";
  *   const cast = connect();
@@ -15,10 +15,16 @@
  * reconnect until the server has answered; the server knows it by its ref and
  * broadcasts it once.
  *
+ * All pages of one browser share one connection in a SharedWorker
+ * (worker.js). Where there is none, or it does not answer, a page has a
+ * connection of its own; nothing else changes.
+ *
  * Events; each handler gets one object:
- *   state    {state, retryAt}  "connecting" | "open" | "waiting" (next try at
- *            retryAt, in Date.now() milliseconds) | "over" (the session has
- *            ended: send the reader to the login) | "closed" (by close())
+ *   state    {state, retryAt, isBlocked}  "connecting" | "open" | "waiting"
+ *            (next try at retryAt, in Date.now() milliseconds; isBlocked: the
+ *            site answers, but no WebSocket gets through) | "over" (the
+ *            session has ended: send the reader to the login) | "closed" (by
+ *            close())
  *   hello    {user, epoch, seq, resumed, online: [{user, since}], …}
  *   message  {seq, user, time, text}
  *   join, leave  {seq, user, time}
@@ -28,10 +34,11 @@
  *   error    {ref, code, detail, retry_after_ms}  the server refused it
  *   over     {}
  */
-
-const PROTOCOL = "gatecast.v1";
+import { Share } from "./share.js";
 
 const defaults = {
+	user: "", // if given: another one's session counts as over
+	shared: true, // with the other pages of this browser
 	path: "/websocket",
 	session: "/session", // asked now and then; 401 means over. null: never
 	sessionEvery: 4 * 60e3, // keeps the session from idling out
@@ -41,10 +48,7 @@ const defaults = {
 	ackTimeout: 15e3, // no answer for so long: the connection is dead
 	stableAfter: 10e3, // a connection this old starts the backoff afresh
 };
-
-const CLOSE_SESSION_OVER = 4401;
-/* Closes after which an immediate return would make things worse. */
-const CLOSE_FLOOR = { 1013: 5e3, 4429: 5e3 };
+const WORKER_TIMEOUT = 4e3; // without an answer it has failed
 
 /** Opens a channel; options as in defaults above. */
 export function connect(options = {}) {
@@ -63,29 +67,27 @@ class Gatecast extends EventTarget {
 	messageBytes = 4096;
 
 	#opts;
-	#ws = null;
-	#epoch = null;
-	#seq = 0;
-	#pending = new Map(); // ref -> {text, settle, fail, sentAt}
-	#histories = []; // waiting history requests, in order
-	#attempt = 0;
-	#openedAt = 0;
-	#askFirst = false; // ask for the session before the next try
-	#askedAt = Date.now();
-	#timer = 0;
-	#ackTimer = 0;
+	#port = null;
+	#isShared;
+	#answerTimer = 0;
+	#cursor = null; // {epoch, seq}
+	#pending = new Map(); // ref -> {text, settle, fail}
+	#histories = new Map(); // id -> {settle, fail}
+	#historyId = 0;
 	#undo = [];
 
 	constructor(opts) {
 		super();
 		this.#opts = opts;
-		this.#listen(window, "online", () => this.#networkChanged());
+		this.#isShared = opts.shared;
+		this.#listen(window, "online", () => this.#post("networkChanged"));
 		this.#listen(document, "visibilitychange", () => this.#shown());
-		this.#listen(window, "pagehide", () => this.#sleep());
-		this.#listen(window, "pageshow", () => this.#wake());
-		const every = setInterval(() => this.#keepAlive(), 30e3);
+		/* A page in the browser's back/forward cache would stay online. */
+		this.#listen(window, "pagehide", () => this.#leave());
+		this.#listen(window, "pageshow", (e) => e.persisted && this.#enter());
+		const every = setInterval(() => this.#active(), 30e3);
 		this.#undo.push(() => clearInterval(every));
-		queueMicrotask(() => this.#open()); // after the caller's on()
+		queueMicrotask(() => this.#enter()); // after the caller's on()
 	}
 
 	/** Calls fn with the event's object. Returns this. */
@@ -101,39 +103,37 @@ class Gatecast extends EventTarget {
 	 * With an earlier ref a refused text is tried again.
 	 */
 	send(text, ref = newRef()) {
-		const item = { text, sentAt: 0 };
-		const done = new Promise((settle, fail) => {
-			item.settle = settle;
-			item.fail = fail;
-		});
+		const item = { text };
+		const done = new Promise((settle, fail) =>
+			Object.assign(item, { settle, fail }));
 		done.catch(() => {});
 		this.#pending.set(ref, item);
-		if (this.state === "over" || this.state === "closed")
+		if (this.#isEnded())
 			queueMicrotask(() => this.#refused({ ref, code: "session_over" }));
 		else if (new TextEncoder().encode(text).length > this.messageBytes)
 			queueMicrotask(() => this.#refused({ ref, code: "too_long" }));
-		else if (this.state === "open")
-			this.#put(ref, item);
+		else
+			this.#post("send", { ref, text });
 		return { ref, done };
 	}
 
 	/** Older events, newest last: resolves to {messages, more}. */
-	history({ before = this.#seq + 1, limit = 50 } = {}) {
+	history({ before = this.#cursor?.seq + 1, limit = 50 } = {}) {
 		return new Promise((settle, fail) => {
 			if (this.state !== "open")
 				return fail(new Error("not connected"));
-			this.#histories.push({ settle, fail });
-			this.#ws.send(JSON.stringify({ type: "history", before, limit }));
+			const id = ++this.#historyId;
+			this.#histories.set(id, { settle, fail });
+			this.#post("history", { id, before, limit });
 		});
 	}
 
 	/** Tries again now instead of at retryAt. */
 	retryNow() {
-		if (this.state === "waiting")
-			this.#retry();
+		this.#post("retry");
 	}
 
-	/** Ends it for good. */
+	/** Ends it for good, for this page. */
 	close() {
 		this.#end("closed");
 	}
@@ -147,224 +147,155 @@ class Gatecast extends EventTarget {
 		this.dispatchEvent(new CustomEvent(type, { detail }));
 	}
 
-	#become(state, retryAt = 0) {
-		this.state = state;
-		this.#emit("state", { state, retryAt });
+	#isEnded() {
+		return this.state === "over" || this.state === "closed";
 	}
 
-	#url() {
-		const url = new URL(this.#opts.path, location.href);
-		url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-		if (this.#epoch !== null)
-			url.searchParams.set("since", `${this.#epoch}-${this.#seq}`);
-		return url.href;
+	#post(what, arg) {
+		this.#port?.postMessage([what, arg]);
 	}
 
-	#open() {
-		if (this.state === "closed" || this.state === "over")
+	#enter() {
+		if (this.#isEnded())
 			return;
-		clearTimeout(this.#timer);
-		this.#become("connecting");
-		this.#openedAt = 0;
-		const ws = new WebSocket(this.#url(), PROTOCOL);
-		this.#ws = ws;
-		ws.onmessage = (e) => this.#ws === ws && this.#receive(e.data);
-		ws.onclose = (e) => this.#ws === ws && this.#lost(e.code);
-		this.#timer = setTimeout(() => this.#drop(), this.#opts.openTimeout);
+		const port = this.#port = this.#newPort();
+		port.onmessage = ({ data: [type, detail] }) => {
+			if (this.#port !== port)
+				return;
+			clearTimeout(this.#answerTimer);
+			this.#receive(type, detail);
+		};
+		this.#post("enter", { opts: this.#opts, cursor: this.#cursor });
+		this.#expectAnswer();
+		for (const [ref, { text }] of this.#pending)
+			this.#post("send", { ref, text });
 	}
 
-	/* Gives the socket up without waiting for the other side. */
-	#drop() {
-		const ws = this.#ws;
-		this.#lost(1006);
-		ws?.close();
+	/* One worker a user: whoever signs in next has another one. */
+	#newPort() {
+		if (this.#isShared)
+			try {
+				const worker = new SharedWorker(
+				    new URL("worker.js", import.meta.url),
+				    { type: "module",
+					name: `gatecast ${this.#opts.path} ${this.#opts.user}` });
+				worker.onerror = () => this.#alone();
+				return worker.port;
+			} catch {
+				this.#isShared = false;
+			}
+		const { port1, port2 } = new MessageChannel();
+		new Share().attach(port2);
+		return port1;
 	}
 
-	#lost(code) {
-		this.#ws = null;
-		clearTimeout(this.#timer);
-		clearTimeout(this.#ackTimer);
-		for (const h of this.#histories.splice(0))
-			h.fail(new Error("connection lost"));
-		for (const item of this.#pending.values())
-			item.sentAt = 0;
-		if (code === CLOSE_SESSION_OVER)
-			return this.#end("over");
-		const age = this.#openedAt ? Date.now() - this.#openedAt : 0;
-		if (age > this.#opts.stableAfter)
-			this.#attempt = 0;
-		/* A browser does not tell why a handshake was refused. */
-		this.#askFirst = !this.#openedAt;
-		this.#wait(CLOSE_FLOOR[code] ?? 0);
+	#expectAnswer() {
+		clearTimeout(this.#answerTimer);
+		if (this.#isShared)
+			this.#answerTimer =
+			    setTimeout(() => this.#alone(), WORKER_TIMEOUT);
 	}
 
-	/* Exponential backoff with full jitter: after a restart of the server
-	 * its pages do not come back all at once. */
-	#wait(floor) {
-		const { backoffBase, backoffMax } = this.#opts;
-		const top = Math.min(backoffMax, backoffBase * 2 ** this.#attempt++);
-		const delay = floor + Math.random() * top;
-		clearTimeout(this.#timer);
-		this.#timer = setTimeout(() => this.#retry(), delay);
-		this.#become("waiting", Date.now() + delay);
+	/* The worker fails: what is open goes on over a connection of our own. */
+	#alone() {
+		if (!this.#isShared || !this.#port)
+			return;
+		this.#leave();
+		this.#isShared = false;
+		this.#enter();
 	}
 
-	async #retry() {
-		clearTimeout(this.#timer);
-		this.#become("connecting");
-		if (this.#askFirst)
-			await this.#askSession();
-		if (this.state === "connecting" && !this.#ws)
-			this.#open();
-	}
-
-	#networkChanged() {
-		this.#attempt = 0;
-		if (this.state === "open")
-			this.#drop(); // it belongs to the network that went away
-		if (this.state === "waiting")
-			this.#retry();
+	#leave() {
+		clearTimeout(this.#answerTimer);
+		this.#post("leave");
+		this.#port = null;
+		for (const { fail } of this.#histories.values())
+			fail(new Error("connection lost"));
+		this.#histories.clear();
 	}
 
 	#shown() {
-		if (document.visibilityState === "visible")
-			this.retryNow();
-		this.#keepAlive();
-	}
-
-	/* A page in the browser's back/forward cache would stay online, deaf. */
-	#sleep() {
-		const ws = this.#ws;
-		if (ws)
-			this.#lost(1000);
-		clearTimeout(this.#timer);
-		ws?.close(1000);
-	}
-
-	#wake() {
-		this.#attempt = 0;
-		this.retryNow();
-	}
-
-	#keepAlive() {
-		if (document.visibilityState === "visible" &&
-		    Date.now() - this.#askedAt >= this.#opts.sessionEvery)
-			this.#askSession();
-	}
-
-	/* Counts as activity on the server, which wsd cannot note. Only a plain
-	 * "no session" means anything here; the rest is the network's affair. */
-	async #askSession() {
-		if (!this.#opts.session)
-			return;
-		this.#askedAt = Date.now();
-		try {
-			const answer = await fetch(this.#opts.session, {
-				cache: "no-store",
-				credentials: "same-origin",
-				headers: { Accept: "application/json" },
-				signal: AbortSignal.timeout(5e3),
-			});
-			if (answer.status === 401)
-				this.#end("over");
-		} catch {
-			/* unreachable: the next try will tell */
+		if (document.visibilityState === "visible") {
+			this.#post("retry");
+			this.#active();
 		}
 	}
 
-	#receive(data) {
-		let m;
-		try {
-			m = JSON.parse(data);
-		} catch {
+	#active() {
+		if (document.visibilityState !== "visible" || !this.#port)
 			return;
-		}
-		switch (m.type) {
+		this.#post("active");
+		this.#post("ping");
+		this.#expectAnswer();
+	}
+
+	#receive(type, m) {
+		switch (type) {
+		case "state":
+			if (m.state === "over")
+				return this.#end("over");
+			this.state = m.state;
+			return this.#emit("state", m);
 		case "hello":
-			return this.#greeted(m);
+			this.#cursor = { epoch: m.epoch, seq: m.seq };
+			this.state = "open"; // its event comes after this one
+			this.user = m.user;
+			this.messageBytes = m.message_bytes ?? this.messageBytes;
+			return this.#emit("hello", m);
 		case "message":
 		case "join":
 		case "leave":
 		case "notice":
-			if (m.seq <= this.#seq)
+			if (!this.#cursor || m.seq <= this.#cursor.seq)
 				return; // had it
-			this.#seq = m.seq;
-			return this.#emit(m.type, m);
+			this.#cursor.seq = m.seq;
+			return this.#emit(type, m);
 		case "gap":
-			this.#seq = Math.max(this.#seq, m.to);
+			if (this.#cursor)
+				this.#cursor.seq = Math.max(this.#cursor.seq, m.to);
 			return this.#emit("gap", m);
 		case "ack":
-			return this.#acked(m);
+			if (!this.#pending.has(m.ref))
+				return; // another page's
+			this.#take(m.ref).settle({ ref: m.ref, seq: m.seq });
+			return this.#emit("ack", m);
 		case "error":
-			return this.#refused(m);
-		case "history":
-			return this.#histories.shift()?.settle(m);
+			if (m.ref === null || this.#pending.has(m.ref))
+				this.#refused(m);
+			return;
+		case "history": {
+			const request = this.#histories.get(m.id);
+			this.#histories.delete(m.id);
+			if (m.answer)
+				request?.settle(m.answer);
+			else
+				request?.fail(new Error(m.why));
 		}
-	}
-
-	#greeted(m) {
-		clearTimeout(this.#timer);
-		this.#openedAt = Date.now();
-		this.#epoch = m.epoch;
-		this.#seq = m.seq;
-		this.user = m.user;
-		this.messageBytes = m.message_bytes ?? this.messageBytes;
-		this.#emit("hello", m);
-		this.#become("open");
-		for (const [ref, item] of this.#pending)
-			if (!item.sentAt)
-				this.#put(ref, item);
-	}
-
-	#put(ref, item) {
-		item.sentAt = Date.now();
-		this.#ws.send(JSON.stringify({ type: "send", ref, text: item.text }));
-		this.#watchAcks();
-	}
-
-	#watchAcks() {
-		clearTimeout(this.#ackTimer);
-		const [oldest] = this.#pending.values();
-		if (oldest && this.state === "open")
-			this.#ackTimer = setTimeout(() => this.#drop(),
-			    oldest.sentAt + this.#opts.ackTimeout - Date.now());
+		}
 	}
 
 	#take(ref) {
 		const item = this.#pending.get(ref);
 		this.#pending.delete(ref);
-		this.#watchAcks();
 		return item;
-	}
-
-	#acked(m) {
-		this.#attempt = 0;
-		this.#take(m.ref)?.settle({ ref: m.ref, seq: m.seq });
-		this.#emit("ack", m);
 	}
 
 	#refused(m) {
 		const why = new Error(m.detail ?? m.code);
-		/* What we send has a ref; without one it is about a request. */
-		const item = m.ref === null ? this.#histories.shift()
-		    : this.#take(m.ref);
-		item?.fail(Object.assign(why, { code: m.code }));
+		this.#take(m.ref)?.fail(Object.assign(why, { code: m.code }));
 		this.#emit("error", m);
 	}
 
 	#end(state) {
-		if (this.state === "over" || this.state === "closed")
+		if (this.#isEnded())
 			return;
-		const ws = this.#ws;
-		this.#ws = null;
-		clearTimeout(this.#timer);
+		this.#leave();
 		for (const undo of this.#undo.splice(0))
 			undo();
-		ws?.close(1000);
-		this.#become(state);
+		this.state = state;
+		this.#emit("state", { state, retryAt: 0 });
 		for (const ref of [...this.#pending.keys()])
 			this.#refused({ ref, code: "session_over" });
-		clearTimeout(this.#ackTimer);
 		if (state === "over")
 			this.#emit("over", {});
 	}

@@ -8,6 +8,8 @@ const phrases = {
 		connecting: "Connecting…",
 		open: "Connected as {user}",
 		waiting: "Connection lost. Trying again in {n} s",
+		blocked: "This page is reached, the live connection is not. " +
+		    "Trying again in {n} s",
 		offline: "You are offline. Messages go out when you are back",
 		over: "Your session is over",
 		retry_now: "Try now",
@@ -46,6 +48,7 @@ const phrases = {
 		connecting: "正在连接…",
 		open: "已连接：{user}",
 		waiting: "连接已断开，{n} 秒后重试",
+		blocked: "页面可访问，但实时连接无法建立，{n} 秒后重试",
 		offline: "网络已断开，恢复后会自动发送",
 		over: "登录已失效",
 		retry_now: "立即重试",

@@ -43,7 +43,8 @@ export class Status {
 	#draw() {
 		const { state, retryAt } = this.#state;
 		const isOffline = state === "waiting" && !navigator.onLine;
-		const shown = isOffline ? "offline" : state;
+		const isBlocked = state === "waiting" && this.#state.isBlocked;
+		const shown = isOffline ? "offline" : isBlocked ? "blocked" : state;
 		const n = Math.max(1, Math.ceil((retryAt - Date.now()) / 1e3));
 		const text = shown === "closed" ? ""
 		    : t(shown, { n, user: this.user });
