@@ -181,18 +181,6 @@ request_parse(char *const *params, struct request *out)
 	return settle_path(out);
 }
 
-/* The last of "a, b, c": what the proxy that we trust put there. */
-static bool
-last_is_https(const char *list)
-{
-	const char *last = strrchr(list, ',');
-
-	last = last != NULL ? last + 1 : list;
-	last += strspn(last, " \t");
-	size_t n = strcspn(last, " \t");
-	return n == 5 && strncasecmp(last, "https", 5) == 0;
-}
-
 static void
 settle_forwarded(
     struct request *r, const struct config_list *proxies, const char *peer)
@@ -215,7 +203,8 @@ settle_x_forwarded(
 	    is_proxy && r->forwarded_for != NULL ? r->forwarded_for : "";
 
 	if (is_proxy && r->forwarded_proto != NULL)
-		r->is_https = last_is_https(r->forwarded_proto);
+		r->is_https = origin_is_forwarded_https(
+		    r->forwarded_proto, strlen(r->forwarded_proto));
 	origin_client_address(proxies, peer, chain, strlen(chain), r->address);
 }
 

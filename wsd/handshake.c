@@ -244,15 +244,11 @@ check_x_forwarded(const struct handshake_request *r, const struct config *c,
 	origin_client_address(
 	    &c->site.trusted_proxies, r->peer, joined, n, out->address);
 
-	if (r->forwarded_proto.n == 0)
-		return 0;
-	*is_https = is_equal_nocase(&r->forwarded_proto.line[0], "https");
-	if (r->forwarded_proto.n > 1 ||
-	    (!*is_https &&
-		!is_equal_nocase(&r->forwarded_proto.line[0], "http"))) {
-		*why = "X-Forwarded-Proto must be http or https, once";
+	if (join_lines(&r->forwarded_proto, joined, &n) == -1) {
+		*why = "X-Forwarded-Proto is too long";
 		return 400;
 	}
+	*is_https = origin_is_forwarded_https(joined, n);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define SCHEME_MAX 16
 #define HOST_MAX 255
@@ -380,4 +381,18 @@ origin_network(const char *address, char out[static ORIGIN_NETWORK_SIZE])
 	}
 	return !has_net && inet_pton(AF_INET, text, &a4) == 1 &&
 	    inet_ntop(AF_INET, &a4, out, INET6_ADDRSTRLEN) != NULL;
+}
+
+bool
+origin_is_forwarded_https(const char *list, size_t n)
+{
+	const char *end = list + n;
+	const char *comma = n > 0 ? memrchr(list, ',', n) : NULL;
+	const char *last = comma != NULL ? comma + 1 : list;
+
+	while (last < end && (*last == ' ' || *last == '\t'))
+		last++;
+	while (end > last && (end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	return end - last == 5 && strncasecmp(last, "https", 5) == 0;
 }

@@ -41,6 +41,12 @@ void origin_client_address(const struct config_list *proxies, const char *peer,
     const char *forwarded_for, size_t n, char out[static ORIGIN_ADDRESS_SIZE]);
 
 /*
+ * Whether a trusted proxy's X-Forwarded-Proto (n bytes) says https: the last
+ * of "a, b, c" counts, which is what that proxy itself put there.
+ */
+bool origin_is_forwarded_https(const char *list, size_t n);
+
+/*
  * One entry of such a list (n bytes): an address, in brackets or not, with a
  * port or not, and whether it is a trusted proxy's. false: it is no address;
  * out stays as it is then.
