@@ -203,8 +203,8 @@ def test_new_password(login):
 
 
 @pytest.mark.parametrize("fields,status,words", [
-    ({"current": "not it at all"}, 403, "present password is not right"),
-    ({"current": ""}, 403, "present password is not right"),
+    ({"current": "not it at all"}, 403, "current password is not right"),
+    ({"current": ""}, 403, "current password is not right"),
     ({"new": "short"}, 422, "too short"),
     ({"new": ""}, 422, "too short"),
     ({"new": "x" + "yz" * 512}, 422, "longer than 1024"),
