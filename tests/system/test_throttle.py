@@ -68,7 +68,7 @@ def test_account(request):
     assert 1 <= wait <= FIRST_S
     assert "gatecast" not in answer.cookies()
     assert 'value="alice"' in answer.text and 'id="problem"' in answer.text
-    assert re.search(r'id="problem">[^<]* \d+</p>', answer.text)
+    assert re.search(r'id="problem">[^<]* \d+ s\.</p>', answer.text)
     assert "event=login result=throttled" in site.log()
     row = listed(site)["alice"]
     assert row["kind"] == "account" and row["failures"] == FREE
