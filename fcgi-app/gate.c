@@ -251,10 +251,13 @@ note_refusal(const struct call *c, const struct who *who)
 }
 
 static void
-refuse(struct call *c, enum verdict verdict, bool is_page)
+refuse(
+    struct call *c, enum verdict verdict, const struct who *who, bool is_page)
 {
 	const char *what = verdict == NOT_IN_GROUP ? "group" : "path";
 
+	if (verdict == NOT_IN_GROUP)
+		note_refusal(c, who);
 	if (verdict == UNAVAILABLE && is_page) {
 		page_error_store(c);
 	} else if (verdict == UNAVAILABLE) {
@@ -298,13 +301,10 @@ gate_authorize(struct call *c)
 		gate_page_login(c);
 		return;
 	case NOT_IN_GROUP:
-		note_refusal(c, &who);
-		break;
 	case UNCLEAR:
 	case UNAVAILABLE:
-		break;
+		refuse(c, verdict, &who, gate_is_page(c->req));
 	}
-	refuse(c, verdict, gate_is_page(c->req));
 }
 
 void
@@ -323,11 +323,8 @@ gate_page_auth(struct call *c)
 		put_json(c, 401, "{\"error\":\"no session\"}\n");
 		return;
 	case NOT_IN_GROUP:
-		note_refusal(c, &who);
-		break;
 	case UNCLEAR:
 	case UNAVAILABLE:
-		break;
+		refuse(c, verdict, &who, false);
 	}
-	refuse(c, verdict, false);
 }
