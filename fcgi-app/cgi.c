@@ -31,6 +31,21 @@ cgi_is_request(void)
 	    (getenv("REQUEST_METHOD") != NULL || getenv("SCRIPT_NAME") != NULL);
 }
 
+/* One of the standard streams, from now on for as long as a request may be. */
+static struct conn
+stream(const struct config *config, int fd)
+{
+	const struct clock *clock = clock_system();
+
+	return (struct conn){
+	    .fd = fd,
+	    .stop_fd = -1,
+	    .clock = clock,
+	    .deadline_ms =
+		clock_mono_ms(clock) + config->login.request_timeout_ms,
+	};
+}
+
 /*
  * The body, as long as CONTENT_LENGTH says; what comes short is noticed by
  * whoever compares the two.
@@ -38,13 +53,7 @@ cgi_is_request(void)
 static void
 read_body(const struct config *config, struct request *req, struct buf *body)
 {
-	struct conn in = {
-	    .fd = STDIN_FILENO,
-	    .stop_fd = -1,
-	    .clock = clock_system(),
-	    .deadline_ms = clock_mono_ms(clock_system()) +
-		config->login.request_timeout_ms,
-	};
+	struct conn in = stream(config, STDIN_FILENO);
 
 	if (req->content_length <= 0)
 		return;
@@ -142,13 +151,7 @@ cgi_run(const struct config *config, const struct views *views)
 	}
 	bool is_head = err == REQUEST_OK && req.method == REQUEST_HEAD;
 	if (response_write(&resp, &site, is_head, &out) == 0) {
-		struct conn conn = {
-		    .fd = STDOUT_FILENO,
-		    .stop_fd = -1,
-		    .clock = clock_system(),
-		    .deadline_ms = clock_mono_ms(clock_system()) +
-			config->login.request_timeout_ms,
-		};
+		struct conn conn = stream(config, STDOUT_FILENO);
 		if (conn_write(&conn, &out) == CONN_OK)
 			rc = EXIT_SUCCESS;
 	}
@@ -156,20 +159,12 @@ cgi_run(const struct config *config, const struct views *views)
 	close(STDOUT_FILENO);
 	/* Apache's mod_cgid has one socket for both directions. */
 	if (err == REQUEST_OK && req.is_body_over) {
-		struct conn in = {
-		    .fd = STDIN_FILENO,
-		    .stop_fd = -1,
-		    .clock = clock_system(),
-		    .deadline_ms = clock_mono_ms(clock_system()) +
-			config->login.request_timeout_ms,
-		};
+		struct conn in = stream(config, STDIN_FILENO);
 		conn_linger(&in);
 	}
 	app_idle(&app);
 
-	if (body.data != NULL)
-		crypto_wipe(body.data, body.cap);
-	buf_fini(&body);
+	crypto_buf_fini(&body);
 	buf_fini(&out);
 	response_fini(&resp);
 	app_fini(&app);

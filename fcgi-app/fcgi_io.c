@@ -68,14 +68,6 @@ wipe_stream(FCGX_Stream *s)
 	crypto_wipe(s->stopUnget, (size_t)(s->rdNext - s->stopUnget));
 }
 
-static void
-wipe_records(struct buf *records)
-{
-	if (records->data != NULL)
-		crypto_wipe(records->data, records->cap);
-	buf_fini(records);
-}
-
 int
 fcgi_io_begin(struct fcgi_io *io, const struct intake *in, char *const **params,
     struct buf *body)
@@ -105,13 +97,13 @@ fcgi_io_begin(struct fcgi_io *io, const struct intake *in, char *const **params,
 	/* From here on the file takes the answer. */
 	if (body->has_failed || rewind_file(io) == -1)
 		goto err1;
-	wipe_records(&records);
+	crypto_buf_fini(&records);
 	return 0;
 
 err1:
 	FCGX_Free(&io->request, 1);
 err0:
-	wipe_records(&records);
+	crypto_buf_fini(&records);
 	return -1;
 }
 

@@ -66,15 +66,6 @@ answer(struct worker *w, const struct intake *in, char *const *params,
 	response_fini(&resp);
 }
 
-/* Forgets the password that a request may have carried. */
-static void
-wipe(struct buf *b)
-{
-	if (b->data != NULL)
-		crypto_wipe(b->data, b->cap);
-	buf_fini(b);
-}
-
 /* Into the lobby, unless it has waited there for long enough. */
 static bool
 is_kept(
@@ -85,7 +76,7 @@ is_kept(
 	    intake_put_records(in, &records) == 0 &&
 	    lobby_enter(w->opts->lobby, fd, &records, until_ms) == 0;
 
-	wipe(&records);
+	crypto_buf_fini(&records);
 	if (!is_kept)
 		log_notice("all %zu hash slots are taken, and enough wait",
 		    w->opts->slots->count);
@@ -131,7 +122,7 @@ handle(struct worker *w, int fd, const struct intake *in, int64_t until_ms)
 		conn_linger(&conn);
 	}
 out:
-	wipe(&body);
+	crypto_buf_fini(&body);
 	buf_fini(&text);
 	buf_fini(&records);
 }
@@ -139,7 +130,7 @@ out:
 static void
 forget(struct intake *in)
 {
-	wipe(&in->body);
+	crypto_buf_fini(&in->body);
 	intake_fini(in);
 }
 
@@ -186,7 +177,7 @@ serve_oldest(struct worker *w)
 		close(fd);
 		forget(&in);
 	}
-	wipe(&records);
+	crypto_buf_fini(&records);
 	return is_there;
 }
 

@@ -75,6 +75,14 @@ crypto_wipe(void *bytes, size_t n)
 }
 
 void
+crypto_buf_fini(struct buf *b)
+{
+	if (b->data != NULL)
+		crypto_wipe(b->data, b->cap);
+	buf_fini(b);
+}
+
+void
 crypto_b64_encode(const void *bytes, size_t n, char *out, size_t size)
 {
 	assert(size > CRYPTO_B64_LEN(n));

@@ -4,6 +4,8 @@
 #ifndef AUTH_CRYPTO_H
 #define AUTH_CRYPTO_H
 
+#include "base/buf.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,6 +28,9 @@ void crypto_sha256(
 bool crypto_equal(const void *a, const void *b, size_t n);
 
 void crypto_wipe(void *bytes, size_t n);
+
+/* buf_fini, for one that held a secret: all it had room for is wiped. */
+void crypto_buf_fini(struct buf *b);
 
 /* Characters of base64url without padding (RFC 4648 §5) for n bytes. */
 #define CRYPTO_B64_LEN(n) (((n)*4 + 2) / 3)

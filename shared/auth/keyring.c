@@ -192,10 +192,8 @@ keyring_load(const char *dir, struct keyring *out, struct buf *error)
 	}
 	rc = 0;
 out:
-	if (text.data != NULL)
-		crypto_wipe(text.data, text.cap);
+	crypto_buf_fini(&text);
 	buf_fini(&why);
-	buf_fini(&text);
 	buf_fini(&path);
 	return rc;
 }

@@ -185,9 +185,7 @@ users_close(struct users *u)
 	free(u->dir);
 	free(u->secret_path);
 	crypto_wipe(u->secret, sizeof(u->secret));
-	if (u->value.data != NULL) /* a hash was in it */
-		crypto_wipe(u->value.data, u->value.cap);
-	buf_fini(&u->value);
+	crypto_buf_fini(&u->value); /* a hash was in it */
 	free(u);
 }
 
@@ -302,9 +300,7 @@ put_over(struct users *u, const char *old, const struct record_user *r)
 	if (err == STORE_OK)
 		err = store_put(
 		    u->store, key, USERS_KEY_LEN, value.data, value.len);
-	if (value.data != NULL)
-		crypto_wipe(value.data, value.cap);
-	buf_fini(&value);
+	crypto_buf_fini(&value);
 	return err;
 }
 

@@ -85,7 +85,6 @@ users_secret_load(const char *path, uint8_t secret[static CRYPTO_KEY_BYTES],
 		    path, (int)SECRET_CHARS);
 		rc = STORE_CORRUPT;
 	}
-	crypto_wipe(text.data, text.cap);
-	buf_fini(&text);
+	crypto_buf_fini(&text);
 	return rc;
 }

@@ -130,9 +130,7 @@ write_backup(struct tool *t, const char *file, int fd, uint64_t *users)
 		    "no backup was made: it would be without %" PRIu64
 		    " of the users",
 		    w.bad);
-	if (w.out.data != NULL)
-		crypto_wipe(w.out.data, w.out.cap);
-	buf_fini(&w.out);
+	crypto_buf_fini(&w.out);
 	buf_fini(&w.piece);
 	users_close(u);
 	return code;

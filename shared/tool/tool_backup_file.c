@@ -137,9 +137,7 @@ tool_backup_file_find(struct tool_backup_file *f, const char *key)
 void
 tool_backup_file_fini(struct tool_backup_file *f)
 {
-	if (f->bytes.data != NULL) /* hashes */
-		crypto_wipe(f->bytes.data, f->bytes.cap);
-	buf_fini(&f->bytes);
+	crypto_buf_fini(&f->bytes); /* hashes */
 	free(f->entries);
 	f->entries = NULL;
 }

@@ -288,9 +288,7 @@ tool_user_import(struct tool *t)
 			code = tool_fail_output();
 		users_maintain(im.users);
 	}
-	if (im.text.data != NULL)
-		crypto_wipe(im.text.data, im.text.cap);
-	buf_fini(&im.text);
+	crypto_buf_fini(&im.text);
 	tool_userfile_free(&im.file);
 	tool_names_free(im.names);
 	users_close(im.users);
