@@ -2,8 +2,6 @@
 scripts/deploy as they are, static pages, and a program that says who it takes
 its visitor for."""
 
-import getpass
-import grp
 import http.client
 import http.server
 import os
@@ -15,12 +13,11 @@ import tempfile
 import threading
 import urllib.parse
 
-from conftest import BUILD, ROOT, free_port, wait_until
+from conftest import BUILD, ROOT, free_port
 from login_process import ORIGIN, PASSWORD
 from pair import Pair
+from web_process import DEPLOY, WebProcess, apache_head, stop
 
-DEPLOY = ROOT / "scripts/deploy"
-PATH = os.environ["PATH"] + ":/usr/sbin"
 RULES = "/pub=public /admin=ops /app/admin=ops"
 
 CGI = """#!/bin/sh
@@ -75,18 +72,6 @@ http {{
 """
 
 APACHE = """
-ServerRoot {dir}
-ServerName chat.test
-Listen 127.0.0.1:{port}
-PidFile {dir}/httpd.pid
-ErrorLog /dev/stderr
-LogLevel warn
-DefaultRuntimeDir {dir}
-{modules}
-TypesConfig /dev/null
-User {user}
-Group {group}
-StartServers 1
 Define GATECAST_LOGIN {login}
 Define GATECAST_WSD http://127.0.0.1:{wsd_port}
 Define GATECAST_STATIC {static}
@@ -178,36 +163,19 @@ class GatedSite:
         return self
 
     def start(self):
-        conf = self.dir / "web.conf"
         self.open_socket()
         names = dict(
             port=self.port, dir=self.dir, docroot=self.docroot, deploy=DEPLOY,
             login=self.pair.login.socket, wsd_port=self.pair.wsd.port,
             static=self.dir / "static", app_port=self.app.server_port,
-            gate_port=self.gate_port, 
-            user="nobody" if os.getuid() == 0 else getpass.getuser(),
-            group="nogroup" if os.getuid() == 0 else
-            grp.getgrgid(os.getgid()).gr_name,
-            modules="\n".join(
-                f"LoadModule {m}_module /usr/lib/apache2/modules/mod_{m}.so"
-                for m in APACHE_MODULES.split()))
-        if self.server == "lighttpd":
-            conf.write_text(LIGHTTPD.format(**names))
-            command = ["lighttpd", "-D", "-f", conf]
-        elif self.server == "nginx":
-            conf.write_text(NGINX.format(**names))
-            command = ["nginx", "-p", self.dir, "-c", conf]
-        else:
-            conf.write_text(APACHE.format(**names))
-            command = ["apache2", "-DFOREGROUND", "-f", conf]
+            gate_port=self.gate_port)
+        if self.server == "apache":
+            text = apache_head(self.dir, self.port, APACHE_MODULES) + APACHE
             self.start_gate()
-        command[0] = shutil.which(command[0], path=PATH)
-        assert command[0], f"{self.server}: scripts/install-deps --test"
-        with open(self.dir / "web.log", "ab") as log:
-            self.web = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=log)
-        wait_until(self.is_up, 30, self.server)
+        else:
+            text = LIGHTTPD if self.server == "lighttpd" else NGINX
+        self.web = WebProcess(self.server, self.dir, text.format(**names))
+        self.web.wait(self.answers)
 
     def open_socket(self):
         """Apache will not run as root; its group would do on a real site."""
@@ -222,32 +190,20 @@ class GatedSite:
                  "--listen", f"127.0.0.1:{self.gate_port}"], stderr=log,
                 stdin=subprocess.DEVNULL)
 
-    def is_up(self):
-        assert self.web.poll() is None, self.log()
-        try:
-            return self.get("/session").status == 401 and \
-                self.get("/private/page.html").status in (303, 401)
-        except OSError:
-            return False
+    def answers(self):
+        return self.get("/session").status == 401 and \
+            self.get("/private/page.html").status in (303, 401)
 
     def __exit__(self, *error):
-        for process in (self.web, self.gate):
-            if process is not None and process.poll() is None:
-                process.terminate()
-                try:
-                    process.wait(20)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+        if self.web is not None:
+            self.web.stop()
+        stop(self.gate)
         self.app.shutdown()
         self.app.server_close()
         try:
             self.pair.__exit__(*error)
         finally:
             shutil.rmtree(self.dir)
-
-    def log(self):
-        return (self.dir / "web.log").read_text()
 
     # --- use --------------------------------------------------------------
 

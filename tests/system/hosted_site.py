@@ -2,23 +2,15 @@
 scripts/deploy as they are: its pages over FastCGI from a login.fcgi that runs
 already, or as plain CGI. There is no wsd."""
 
-import getpass
-import grp
 import http.client
 import os
 import pathlib
-import pwd
 import shutil
-import subprocess
 import tempfile
 
-from conftest import ROOT, SANITIZER, free_port, wait_until
+from conftest import ROOT, SANITIZER, free_port
 from login_process import PROGRAM
-
-DEPLOY = ROOT / "scripts/deploy"
-PATH = os.environ["PATH"] + ":/usr/sbin"
-# Apache serves nothing as root.
-USER = "nobody" if os.getuid() == 0 else getpass.getuser()
+from web_process import DEPLOY, USER, WebProcess, apache_head
 
 LIGHTTPD = """
 server.port = {port}
@@ -36,19 +28,7 @@ include "{deploy}/lighttpd/gatecast.conf"
 """
 
 APACHE = """
-ServerRoot {dir}
-ServerName chat.test
-Listen 127.0.0.1:{port}
-PidFile {dir}/httpd.pid
-ErrorLog /dev/stderr
-LogLevel warn
-DefaultRuntimeDir {dir}
-{modules}
 ScriptSock {dir}/cgid.sock
-TypesConfig /dev/null
-User {user}
-Group {group}
-StartServers 1
 Define GATECAST_LOGIN {login}
 Define GATECAST_WSD http://127.0.0.1:9
 Define GATECAST_STATIC {static}
@@ -93,29 +73,15 @@ class HostedSite:
         names = dict(
             port=self.port, dir=self.dir, deploy=DEPLOY, login=self.socket,
             static=ROOT / "www/static", program=PROGRAM,
-            config=self.login.conf, user=USER,
-            group=grp.getgrgid(pwd.getpwnam(USER).pw_gid).gr_name,
+            config=self.login.conf,
             cgi=f'include "{DEPLOY}/lighttpd/cgi.conf"'
             if self.is_cgi else "",
             own="Include %s/apache/%s.conf" % (
-                DEPLOY, "cgi" if self.is_cgi else "host"),
-            modules="\n".join(
-                f"LoadModule {m}_module /usr/lib/apache2/modules/mod_{m}.so"
-                for m in APACHE_MODULES.split()))
-        conf = self.dir / "web.conf"
-        if self.server == "lighttpd":
-            conf.write_text(LIGHTTPD.format(**names))
-            command = ["lighttpd", "-D", "-f", conf]
-        else:
-            conf.write_text(APACHE.format(**names))
-            command = ["apache2", "-DFOREGROUND", "-f", conf]
-        command[0] = shutil.which(command[0], path=PATH)
-        assert command[0], f"{self.server}: scripts/install-deps --test"
-        with open(self.dir / "web.log", "ab") as log:
-            self.web = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=log)
-        wait_until(self.is_up, 30, self.server)
+                DEPLOY, "cgi" if self.is_cgi else "host"))
+        text = LIGHTTPD if self.server == "lighttpd" else \
+            apache_head(self.dir, self.port, APACHE_MODULES) + APACHE
+        self.web = WebProcess(self.server, self.dir, text.format(**names))
+        self.web.wait(lambda: self.ask("GET", "/session")[0] == 401)
 
     def give_away(self):
         """The stores belong to whom the programs run as."""
@@ -123,25 +89,11 @@ class HostedSite:
             for path in [self.login.store, *self.login.store.rglob("*")]:
                 shutil.chown(path, USER)
 
-    def is_up(self):
-        assert self.web.poll() is None, self.log()
-        try:
-            return self.ask("GET", "/session")[0] == 401
-        except OSError:
-            return False
-
-    def log(self):
-        return (self.dir / "web.log").read_text(errors="replace")
-
     def __exit__(self, *error):
-        if self.web is not None and self.web.poll() is None:
-            self.web.terminate()
-            try:
-                self.web.wait(20)
-            except subprocess.TimeoutExpired:
-                self.web.kill()
-                self.web.wait()
-        log = self.log()
+        log = ""
+        if self.web is not None:
+            self.web.stop()
+            log = self.web.log()
         shutil.rmtree(self.dir)
         assert error[0] is not None or not SANITIZER.search(log), log
 

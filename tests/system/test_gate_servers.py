@@ -25,7 +25,7 @@ def test_static_pages(site):
     for path in ("/private/page.html", "/"):
         for cookie in (site.alice, site.bob):
             answer = site.get(path, cookie)
-            assert answer.status == 200, (path, site.log())
+            assert answer.status == 200, (path, site.web.log())
             assert answer.text.startswith("this is ")
     answer = site.get("/private/page.html?a=1&b=2")
     assert answer.status == 303

@@ -1,0 +1,90 @@
+"""A web server that a test starts with a configuration of its own."""
+
+import getpass
+import grp
+import os
+import pwd
+import shutil
+import subprocess
+
+from conftest import ROOT, wait_until
+
+DEPLOY = ROOT / "scripts/deploy"
+PATH = os.environ["PATH"] + ":/usr/sbin"
+# Apache serves nothing as root.
+USER = "nobody" if os.getuid() == 0 else getpass.getuser()
+GROUP = grp.getgrgid(pwd.getpwnam(USER).pw_gid).gr_name
+
+COMMANDS = {
+    "lighttpd": lambda dir, conf: ["lighttpd", "-D", "-f", conf],
+    "nginx": lambda dir, conf: ["nginx", "-p", dir, "-c", conf],
+    "apache": lambda dir, conf: ["apache2", "-DFOREGROUND", "-f", conf],
+}
+
+APACHE = """
+ServerRoot {dir}
+ServerName chat.test
+Listen 127.0.0.1:{port}
+PidFile {dir}/httpd.pid
+ErrorLog /dev/stderr
+LogLevel warn
+DefaultRuntimeDir {dir}
+{modules}
+TypesConfig /dev/null
+User {user}
+Group {group}
+StartServers 1
+"""
+
+
+def apache_head(dir, port, modules):
+    """What stands above a site of Apache's; modules: names, with blanks."""
+    lines = [f"LoadModule {m}_module /usr/lib/apache2/modules/mod_{m}.so"
+             for m in modules.split()]
+    return APACHE.format(dir=dir, port=port, user=USER, group=GROUP,
+                         modules="\n".join(lines))
+
+
+def stop(process):
+    """Whatever it takes. None and one that has ended are fine."""
+    if process is None or process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+class WebProcess:
+    """server: lighttpd, nginx or apache; text: its configuration, in dir."""
+
+    def __init__(self, server, dir, text):
+        self.dir = dir
+        conf = dir / "web.conf"
+        conf.write_text(text)
+        command = COMMANDS[server](dir, conf)
+        command[0] = shutil.which(command[0], path=PATH)
+        assert command[0], f"{server}: scripts/install-deps --test"
+        with open(dir / "web.log", "ab") as log:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=log)
+
+    def wait(self, answers):
+        """Until answers(), which may find nobody there yet."""
+        def is_up():
+            assert self.process.poll() is None, self.log()
+            try:
+                return answers()
+            except OSError:
+                return False
+
+        wait_until(is_up, 30, "the web server")
+
+    def log(self):
+        return (self.dir / "web.log").read_text(errors="replace")
+
+    def stop(self):
+        stop(self.process)
