@@ -86,24 +86,28 @@ fanout_resume(struct fanout *f, struct client *c)
 	s->flags |= FANOUT_RESUMING;
 }
 
+/* It may be busy, or have more to come than goes into one write. */
 static void
 want_write(struct fanout *f, struct fanout_seat *s)
 {
+	if (!(s->flags & FANOUT_FULL) && f->transport->is_busy(s->conn)) {
+		s->flags |= FANOUT_FULL;
+		f->full++;
+		s->client->kernel = 0; /* counted as full from here on */
+		fanout_account(f, s->client);
+	}
 	if (s->flags & FANOUT_WAITING)
 		return;
 	s->flags |= FANOUT_WAITING;
-	f->waiting++;
-	s->client->kernel = 0; /* counted as full from here on */
-	fanout_account(f, s->client);
 	f->transport->want_write(s->conn);
 }
 
 static void
 stop_waiting(struct fanout *f, struct fanout_seat *s)
 {
-	if (s->flags & FANOUT_WAITING)
-		f->waiting--;
-	s->flags &= (uint8_t)~FANOUT_WAITING;
+	if (s->flags & FANOUT_FULL)
+		f->full--;
+	s->flags &= (uint8_t) ~(FANOUT_WAITING | FANOUT_FULL);
 	s->client->kept = 0;
 }
 

@@ -18,10 +18,11 @@
 
 enum fanout_flag {
 	FANOUT_QUEUED = 1, /* something in its private queue */
-	FANOUT_WAITING = 2, /* asked for hub_writable: it is busy */
+	FANOUT_WAITING = 2, /* asked for hub_writable */
 	FANOUT_CLOSING = 4, /* nothing is written to it any more */
 	FANOUT_RESUMING = 8, /* before its resume_end */
 	FANOUT_UNFINISHED = 16, /* a message has begun to come */
+	FANOUT_FULL = 32, /* the kernel took no more of it: it is busy */
 };
 
 /* All that a flush needs of a connection that is up to date: half a line. */
@@ -53,7 +54,7 @@ struct fanout {
 	uint64_t closes[HUB_CLOSES];
 	uint64_t queued_bytes;
 	uint64_t memory; /* private: queues, unfinished messages, kept */
-	size_t waiting; /* seats with that flag */
+	size_t full; /* seats with that flag */
 	uint64_t leaving; /* of all that, what closing ones hold */
 	uint64_t written; /* bytes, to the transport */
 	uint64_t written_looked; /* of these, up to the last look */

@@ -19,7 +19,7 @@ fanout_impl_cost_of(const struct fanout_seat *s)
 {
 	size_t n = s->client->accounted;
 
-	return s->flags & FANOUT_WAITING ? n + TRANSPORT_KERNEL_BYTES : n;
+	return s->flags & FANOUT_FULL ? n + TRANSPORT_KERNEL_BYTES : n;
 }
 
 /* It is closing, and holds nothing any more. */

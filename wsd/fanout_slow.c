@@ -99,7 +99,7 @@ fanout_tick(struct fanout *f, int64_t now_ms, int64_t slow_ms)
 uint64_t
 fanout_memory(const struct fanout *f)
 {
-	return f->memory + f->waiting * TRANSPORT_KERNEL_BYTES;
+	return f->memory + f->full * TRANSPORT_KERNEL_BYTES;
 }
 
 /* Its power of two; who is farther behind weighs more at the same cost. */
@@ -163,7 +163,7 @@ look_at_kernel(struct fanout *f, uint64_t n)
 		if (f->looked >= f->count)
 			f->looked = 0;
 		struct fanout_seat *s = &f->seats[f->looked++];
-		if (s->flags & (FANOUT_CLOSING | FANOUT_WAITING))
+		if (s->flags & (FANOUT_CLOSING | FANOUT_FULL))
 			continue;
 		s->client->kernel =
 		    (uint32_t)f->transport->kernel_bytes(s->conn);

@@ -129,6 +129,29 @@ test_busy_readers(void **state)
 	assert_int_equal(hub_may_join(f->hub, "carol", ""), HUB_OK);
 }
 
+/* More at once than goes into one write: they wait, but nothing is full. */
+static void
+test_more_than_a_write(void **state)
+{
+	struct fake *f = *state;
+	struct person *a = join(f, "alice", HUB_PLAIN), *p[8];
+
+	for (int i = 0; i < 8; i++)
+		p[i] = join(f, "bob", HUB_PLAIN);
+	hub_flush(f->hub);
+	f->config.wsd.user_rate = 0;
+	limit_queues(f, BUSY);
+	f->config.wsd.slow_bytes = BUSY;
+	hub_tick(f->hub);
+	fill(f, a, TRANSPORT_WRITE_MAX / 4000 + 1, 4000);
+	hub_flush(f->hub);
+	for (int i = 0; i < 8; i++) {
+		assert_int_equal(p[i]->conn.wants, 1);
+		assert_int_equal(p[i]->conn.close_code, 0);
+	}
+	assert_in_range(memory(f).queues, 0, 1000);
+}
+
 /* Who has stopped but is not busy yet: the kernel is asked, in turns. */
 static void
 test_unread(void **state)
@@ -237,6 +260,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    FAKE_TEST(test_connections),
 	    FAKE_TEST(test_busy_readers),
+	    FAKE_TEST(test_more_than_a_write),
 	    FAKE_TEST(test_unread),
 	    FAKE_TEST(test_unfinished_messages),
 	    FAKE_TEST(test_slowest_first),
