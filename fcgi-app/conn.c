@@ -77,9 +77,17 @@ conn_read_request(struct conn *c, struct intake *in)
 		if (err != CONN_OK)
 			break;
 		status = intake_feed(in, bytes, n);
+		if (in->replies.len > 0) {
+			err = conn_write(c, &in->replies);
+			buf_reset(&in->replies);
+		}
+		if (err != CONN_OK)
+			break;
 	}
 	if (err == CONN_OK && status == INTAKE_BAD)
 		err = CONN_BAD;
+	if (err == CONN_OK && status == INTAKE_REFUSED)
+		err = CONN_REFUSED;
 	/* A password may have been among them. */
 	crypto_wipe(bytes, sizeof(bytes));
 	return err;
@@ -159,6 +167,8 @@ conn_strerror(enum conn_err err)
 		return "no complete request in time";
 	case CONN_BAD:
 		return "not FastCGI";
+	case CONN_REFUSED:
+		return "aborted, or a role that is not ours";
 	case CONN_IO:
 		return "input/output error";
 	}

@@ -17,6 +17,7 @@ enum conn_err {
 	CONN_CLOSED, /* the peer went away */
 	CONN_TIMEOUT,
 	CONN_BAD, /* not FastCGI, or no memory */
+	CONN_REFUSED, /* the request has had its end; conn_linger is due */
 	CONN_IO, /* errno */
 };
 
@@ -30,7 +31,7 @@ struct conn {
 /* Time left when stop_fd becomes readable while a request is being read. */
 #define CONN_STOP_GRACE_MS 1000
 
-/* Feeds the intake until it is done. */
+/* Feeds the intake until it is done, and sends its replies. */
 enum conn_err conn_read_request(struct conn *c, struct intake *in);
 
 /* Exactly n bytes, appended; for CGI. */

@@ -1,21 +1,17 @@
 /*
- * The walk. Records of other requests and management records are passed
- * over: a worker has one request at a time, and no web server in use asks
- * FCGI_GET_VALUES of a responder.
+ * The walk. A worker has one request at a time; what the protocol asks or
+ * tries beside it is answered into replies, so often and no oftener.
  */
 #include "fcgi-app/intake.h"
+
+#include "fcgi-app/fcgi_record.h"
 
 #include <string.h>
 
 enum {
-	VERSION_1 = 1,
-	BEGIN_REQUEST = 1,
-	ABORT_REQUEST = 2,
-	PARAMS = 4,
-	STDIN = 5,
-	HEADER_LEN = 8,
 	RECORD_MAX = 65528, /* content a record carries; a multiple of 8 */
 	HEADERS_MAX = 64, /* of all records of a request, and its begin */
+	REPLIES_MAX = 16,
 };
 
 void
@@ -24,6 +20,7 @@ intake_init(struct intake *in, size_t body_max)
 	memset(in, 0, sizeof(*in));
 	buf_init(&in->params);
 	buf_init(&in->body);
+	buf_init(&in->replies);
 	in->body_max = body_max;
 }
 
@@ -32,33 +29,7 @@ intake_fini(struct intake *in)
 {
 	buf_fini(&in->params);
 	buf_fini(&in->body);
-}
-
-static uint16_t
-get16(const uint8_t *b)
-{
-	return (uint16_t)(b[0] << 8 | b[1]);
-}
-
-/* A name's or value's length (§3.4): one byte, or four. */
-static bool
-get_length(const uint8_t **b, const uint8_t *end, size_t *len)
-{
-	const uint8_t *s = *b;
-
-	if (s == end)
-		return false;
-	if ((s[0] & 0x80) == 0) {
-		*len = s[0];
-		*b = s + 1;
-		return true;
-	}
-	if (end - s < 4)
-		return false;
-	*len = (size_t)(s[0] & 0x7f) << 24 | (size_t)s[1] << 16 |
-	    (size_t)s[2] << 8 | s[3];
-	*b = s + 4;
-	return true;
+	buf_fini(&in->replies);
 }
 
 /* All parameters are here: do they add up? */
@@ -74,16 +45,14 @@ check_params(struct intake *in)
 	const uint8_t *end = b + in->params.len;
 	/* A NUL would end the value early for whoever reads it as text. */
 	while (b < end) {
-		size_t name, value;
+		struct fcgi_record_pair pair;
 
-		if (!get_length(&b, end, &name) ||
-		    !get_length(&b, end, &value) ||
-		    name + value > (size_t)(end - b) ||
-		    memchr(b, '\0', name + value) != NULL) {
+		if (!fcgi_record_pair(&b, end, &pair) ||
+		    memchr(pair.name, '\0', pair.name_len + pair.value_len) !=
+			NULL) {
 			in->is_params_bad = true;
 			break;
 		}
-		b += name + value;
 		if (++count > INTAKE_PARAMS_MAX) {
 			in->is_params_over = true;
 			break;
@@ -93,10 +62,29 @@ check_params(struct intake *in)
 		buf_reset(&in->params);
 }
 
+static uint16_t
+id_of(const struct intake *in)
+{
+	return fcgi_record_get16(in->header + 2);
+}
+
+static size_t
+length_of(const struct intake *in)
+{
+	return fcgi_record_get16(in->header + 4);
+}
+
 static bool
 is_ours(const struct intake *in)
 {
-	return in->has_begin && get16(in->header + 2) == in->id;
+	return in->has_begin && id_of(in) == in->id;
+}
+
+/* A management record (§4), which belongs to no request. */
+static bool
+is_query(const struct intake *in)
+{
+	return id_of(in) == 0 && in->header[1] == FCGI_RECORD_GET_VALUES;
 }
 
 /* A header is complete. */
@@ -104,25 +92,29 @@ static enum intake_status
 begin_record(struct intake *in)
 {
 	uint8_t type = in->header[1];
-	size_t n = get16(in->header + 4);
+	size_t n = length_of(in);
 
-	if (in->header[0] != VERSION_1)
+	if (in->header[0] != FCGI_RECORD_VERSION)
 		return INTAKE_BAD;
 	in->content_left = n;
 	in->padding_left = in->header[6];
-	if (type == BEGIN_REQUEST && !in->has_begin)
-		return n == sizeof(in->begin) && get16(in->header + 2) != 0
-		    ? INTAKE_MORE
-		    : INTAKE_BAD;
+	if (type == FCGI_RECORD_BEGIN_REQUEST && !in->has_begin)
+		return n == sizeof(in->begin) && id_of(in) != 0 ? INTAKE_MORE
+								: INTAKE_BAD;
+	if (is_query(in)) {
+		in->query_len = 0;
+		return n <= sizeof(in->query) ? INTAKE_MORE : INTAKE_BAD;
+	}
 	if (!is_ours(in))
 		return INTAKE_MORE;
-	if (type == ABORT_REQUEST)
+	if (type == FCGI_RECORD_BEGIN_REQUEST)
 		return INTAKE_BAD;
-	if (type == PARAMS && in->has_params)
+	if (type == FCGI_RECORD_PARAMS && in->has_params)
 		return INTAKE_BAD;
-	if (type == STDIN && !in->has_params)
+	if (type == FCGI_RECORD_STDIN && !in->has_params)
 		return INTAKE_BAD;
-	if (type == PARAMS && in->params.len + n > INTAKE_PARAMS_BYTES_MAX) {
+	if (type == FCGI_RECORD_PARAMS &&
+	    in->params.len + n > INTAKE_PARAMS_BYTES_MAX) {
 		in->is_params_over = true;
 		buf_reset(&in->params);
 		return INTAKE_DONE;
@@ -135,15 +127,18 @@ take_content(struct intake *in, const uint8_t *b, size_t n)
 {
 	uint8_t type = in->header[1];
 
-	if (type == BEGIN_REQUEST && !in->has_begin) {
+	if (type == FCGI_RECORD_BEGIN_REQUEST && !in->has_begin) {
 		memcpy(in->begin + in->begin_len, b, n);
 		in->begin_len += n;
+	} else if (is_query(in)) {
+		memcpy(in->query + in->query_len, b, n);
+		in->query_len += n;
 	} else if (!is_ours(in)) {
 		return INTAKE_MORE;
-	} else if (type == PARAMS) {
+	} else if (type == FCGI_RECORD_PARAMS) {
 		if (buf_append(&in->params, b, n) == -1)
 			return INTAKE_BAD;
-	} else if (type == STDIN) {
+	} else if (type == FCGI_RECORD_STDIN) {
 		size_t room = in->body_max - in->body.len;
 		in->is_body_over = n > room;
 		/* All of it at once: see intake_put_records. */
@@ -156,27 +151,72 @@ take_content(struct intake *in, const uint8_t *b, size_t n)
 	return INTAKE_MORE;
 }
 
+/* Something was put into replies; then is what there is to do. */
+static enum intake_status
+replied(struct intake *in, enum intake_status then)
+{
+	if (in->replies.has_failed || ++in->n_replies > REPLIES_MAX)
+		return INTAKE_BAD;
+	return then;
+}
+
+/* A record that is not of our request, or there is none yet. */
+static enum intake_status
+end_other_record(struct intake *in)
+{
+	uint8_t type = in->header[1];
+
+	if (is_query(in)) {
+		if (!fcgi_record_put_values(
+			&in->replies, in->query, in->query_len))
+			return INTAKE_BAD;
+	} else if (id_of(in) == 0) {
+		fcgi_record_put_unknown(&in->replies, type);
+	} else if (type == FCGI_RECORD_BEGIN_REQUEST) {
+		fcgi_record_put_end(
+		    &in->replies, id_of(in), FCGI_RECORD_CANT_MPX_CONN);
+	} else {
+		/* Of a request that is not active: ignored (§3.3). */
+		return INTAKE_MORE;
+	}
+	return replied(in, INTAKE_MORE);
+}
+
+static enum intake_status
+end_begin(struct intake *in)
+{
+	in->id = id_of(in);
+	in->role = fcgi_record_get16(in->begin);
+	in->has_begin = true;
+	if (in->role == INTAKE_RESPONDER || in->role == INTAKE_AUTHORIZER)
+		return INTAKE_MORE;
+	fcgi_record_put_end(&in->replies, in->id, FCGI_RECORD_UNKNOWN_ROLE);
+	return replied(in, INTAKE_REFUSED);
+}
+
 /* Header, content and padding of a record have come. */
 static enum intake_status
 end_record(struct intake *in)
 {
 	uint8_t type = in->header[1];
-	bool is_end = get16(in->header + 4) == 0;
+	bool is_end = length_of(in) == 0;
 
 	in->header_len = 0;
-	if (type == BEGIN_REQUEST && !in->has_begin) {
-		in->id = get16(in->header + 2);
-		in->role = get16(in->begin);
-		in->has_begin = true;
-		return INTAKE_MORE;
+	if (type == FCGI_RECORD_BEGIN_REQUEST && !in->has_begin)
+		return end_begin(in);
+	if (!is_ours(in))
+		return end_other_record(in);
+	if (type == FCGI_RECORD_ABORT_REQUEST) {
+		fcgi_record_put_end(&in->replies, in->id, FCGI_RECORD_COMPLETE);
+		return replied(in, INTAKE_REFUSED);
 	}
-	if (!is_ours(in) || !is_end)
+	if (!is_end)
 		return INTAKE_MORE;
-	if (type == STDIN) {
+	if (type == FCGI_RECORD_STDIN) {
 		in->has_end = true;
 		return INTAKE_DONE;
 	}
-	if (type == PARAMS) {
+	if (type == FCGI_RECORD_PARAMS) {
 		check_params(in);
 		if (in->is_params_over || in->is_params_bad)
 			return INTAKE_DONE;
@@ -191,12 +231,12 @@ intake_feed(struct intake *in, const uint8_t *b, size_t n)
 		enum intake_status status = INTAKE_MORE;
 		size_t take;
 
-		if (in->header_len < HEADER_LEN) {
-			take = HEADER_LEN - in->header_len;
+		if (in->header_len < FCGI_RECORD_HEADER_LEN) {
+			take = FCGI_RECORD_HEADER_LEN - in->header_len;
 			take = take < n ? take : n;
 			memcpy(in->header + in->header_len, b, take);
 			in->header_len += take;
-			if (in->header_len == HEADER_LEN)
+			if (in->header_len == FCGI_RECORD_HEADER_LEN)
 				status = begin_record(in);
 		} else if (in->content_left > 0) {
 			take = in->content_left < n ? in->content_left : n;
@@ -208,7 +248,8 @@ intake_feed(struct intake *in, const uint8_t *b, size_t n)
 		}
 		b += take;
 		n -= take;
-		if (status == INTAKE_MORE && in->header_len == HEADER_LEN &&
+		if (status == INTAKE_MORE &&
+		    in->header_len == FCGI_RECORD_HEADER_LEN &&
 		    in->content_left == 0 && in->padding_left == 0)
 			status = end_record(in);
 		/* Other roles may have no body (§6.3): do not wait for it. */
@@ -221,18 +262,6 @@ intake_feed(struct intake *in, const uint8_t *b, size_t n)
 }
 
 static void
-put_record(const struct intake *in, uint8_t type, const void *bytes, size_t n,
-    struct buf *out)
-{
-	const uint8_t header[HEADER_LEN] = {VERSION_1, type,
-	    (uint8_t)(in->id >> 8), (uint8_t)in->id, (uint8_t)(n >> 8),
-	    (uint8_t)n, 0, 0};
-
-	buf_append(out, header, sizeof(header));
-	buf_append(out, bytes, n);
-}
-
-static void
 put_stream(const struct intake *in, uint8_t type, const struct buf *bytes,
     struct buf *out)
 {
@@ -240,10 +269,10 @@ put_stream(const struct intake *in, uint8_t type, const struct buf *bytes,
 		size_t n = bytes->len - at;
 		if (n > RECORD_MAX)
 			n = RECORD_MAX;
-		put_record(in, type, bytes->data + at, n, out);
+		fcgi_record_put(out, type, in->id, bytes->data + at, n);
 		at += n;
 	}
-	put_record(in, type, "", 0, out);
+	fcgi_record_put(out, type, in->id, "", 0);
 }
 
 int
@@ -251,8 +280,9 @@ intake_put_records(const struct intake *in, struct buf *out)
 {
 	/* At once, so that no copy of a password is left by growing. */
 	buf_reserve(out, in->params.len + in->body.len + HEADERS_MAX);
-	put_record(in, BEGIN_REQUEST, in->begin, sizeof(in->begin), out);
-	put_stream(in, PARAMS, &in->params, out);
-	put_stream(in, STDIN, &in->body, out);
+	fcgi_record_put(out, FCGI_RECORD_BEGIN_REQUEST, in->id, in->begin,
+	    sizeof(in->begin));
+	put_stream(in, FCGI_RECORD_PARAMS, &in->params, out);
+	put_stream(in, FCGI_RECORD_STDIN, &in->body, out);
 	return out->has_failed ? -1 : 0;
 }

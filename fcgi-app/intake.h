@@ -25,6 +25,8 @@ enum intake_status {
 	INTAKE_MORE, /* not complete yet */
 	INTAKE_DONE, /* complete, or beyond a limit: see the flags */
 	INTAKE_BAD, /* not FastCGI, or no memory: close the connection */
+	INTAKE_REFUSED, /* aborted, or of no role of ours: close behind replies
+			 */
 };
 
 struct intake {
@@ -37,6 +39,11 @@ struct intake {
 	bool is_params_bad; /* lengths do not add up, or a NUL byte */
 	bool is_body_over; /* more than the limit; body is cut there */
 	bool has_end; /* the end of the body has been read as well */
+	/*
+	 * Records for the peer that are no answer to the request: whoever has
+	 * sent them resets it. With each status; at most 700 bytes in all.
+	 */
+	struct buf replies;
 
 	/* State. */
 	size_t body_max;
@@ -46,6 +53,9 @@ struct intake {
 	size_t padding_left;
 	uint8_t begin[8];
 	size_t begin_len;
+	uint8_t query[128]; /* a management record's content */
+	size_t query_len;
+	unsigned n_replies;
 	bool has_begin;
 	bool has_params;
 };
@@ -53,7 +63,7 @@ struct intake {
 void intake_init(struct intake *in, size_t body_max);
 void intake_fini(struct intake *in);
 
-/* Not to be called again after INTAKE_DONE or INTAKE_BAD. */
+/* Not to be called again after another status than INTAKE_MORE. */
 enum intake_status intake_feed(struct intake *in, const uint8_t *b, size_t n);
 
 /*

@@ -42,7 +42,7 @@ answer(struct worker *w, const struct intake *in, char *const *params,
 
 	response_init(&resp);
 	bool is_gate = in->role == INTAKE_AUTHORIZER;
-	if (!is_gate && (in->role != INTAKE_RESPONDER || w->opts->is_gate)) {
+	if (!is_gate && w->opts->is_gate) {
 		app_refuse(&w->app, 403, "role", &resp);
 	} else if (in->is_params_over) {
 		app_refuse(&w->app, 431, "431", &resp);
@@ -152,6 +152,10 @@ serve(struct worker *w, int fd)
 		handle(w, fd, &in, clock_mono_ms(w->clock) + SLOTS_WAIT_MS);
 	else
 		log_info("request dropped: %s", conn_strerror(err));
+	if (err == CONN_REFUSED) {
+		conn.deadline_ms = clock_mono_ms(w->clock) + LINGER_MS;
+		conn_linger(&conn);
+	}
 	close(fd);
 	forget(&in);
 }

@@ -1,5 +1,7 @@
 #include "fcgi-app/intake.h"
 
+#include "fcgi-app/fcgi_record.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -82,6 +84,27 @@ feed(size_t piece)
 	return status;
 }
 
+struct reply {
+	uint8_t type;
+	uint16_t id;
+	const char *content;
+	size_t n;
+};
+
+/* What is to be said, record by record. */
+static void
+assert_replies(const struct reply *expected, size_t n)
+{
+	struct buf all = BUF_INIT;
+
+	for (size_t i = 0; i < n; i++)
+		fcgi_record_put(&all, expected[i].type, expected[i].id,
+		    expected[i].content, expected[i].n);
+	assert_int_equal(in.replies.len, all.len);
+	assert_memory_equal(in.replies.data, all.data, all.len);
+	buf_fini(&all);
+}
+
 static void
 test_pieces(void **state)
 {
@@ -99,7 +122,7 @@ test_pieces(void **state)
 		put(4, 7, "", 0, 0);
 		put(5, 7, "hel", 3, 0);
 		put(5, 9, "other request", 13, 2);
-		put(9, 0, "management", 10, 0);
+		put(9, 0, "\x01\x00X", 3, 0);
 		put(5, 7, "lo", 2, 255);
 		put(5, 7, "", 0, 0);
 		assert_int_equal(feed(piece), INTAKE_DONE);
@@ -108,6 +131,7 @@ test_pieces(void **state)
 		assert_int_equal(in.params.len, 12);
 		assert_memory_equal(in.params.data, params, 12);
 		assert_string_equal(buf_str(&in.body), "hello");
+		assert_int_equal(in.replies.len, 8);
 		assert_false(
 		    in.is_params_bad || in.is_params_over || in.is_body_over);
 		teardown(state);
@@ -243,6 +267,13 @@ test_protocol(void **state)
 	setup(state);
 	put_begin(INTAKE_RESPONDER);
 	put(2, 7, "", 0, 0);
+	assert_int_equal(feed(64), INTAKE_REFUSED);
+	assert_replies(&(struct reply){3, 7, "\0\0\0\0\0\0\0\0", 8}, 1);
+	/* The same request begun twice. */
+	teardown(state);
+	setup(state);
+	put_begin(INTAKE_RESPONDER);
+	put_begin(INTAKE_RESPONDER);
 	assert_int_equal(feed(64), INTAKE_BAD);
 	/* A second begin does not become the request. */
 	teardown(state);
@@ -254,6 +285,69 @@ test_protocol(void **state)
 	assert_int_equal(feed(64), INTAKE_DONE);
 	assert_int_equal(in.id, 7);
 	assert_int_equal(in.role, INTAKE_RESPONDER);
+	assert_replies(&(struct reply){3, 9, "\0\0\0\0\1\0\0\0", 8}, 1);
+}
+
+static void
+test_roles(void **state)
+{
+	for (int role = 0; role < 256; role++) {
+		if (role == INTAKE_RESPONDER || role == INTAKE_AUTHORIZER)
+			continue;
+		teardown(state);
+		setup(state);
+		put_begin(role);
+		assert_int_equal(feed(64), INTAKE_REFUSED);
+		assert_replies(&(struct reply){3, 7, "\0\0\0\0\3\0\0\0", 8}, 1);
+	}
+}
+
+static void
+test_management(void **state)
+{
+	static const char known[] = "\x0e\0FCGI_MAX_CONNS"
+				    "\x0f\0FCGI_MPXS_CONNS";
+	static const struct reply replies[] = {
+	    {10, 0, "\x0f\1FCGI_MPXS_CONNS0", 18},
+	    {10, 0, "", 0},
+	    {11, 0, "\x0c\0\0\0\0\0\0\0", 8},
+	    {11, 0, "\x05\0\0\0\0\0\0\0", 8},
+	};
+	const char big[129] = {0};
+
+	/* Before a request and within one. */
+	(void)state;
+	put(9, 0, known, sizeof(known) - 1, 1);
+	put(9, 0, "\x03\0FOO", 5, 0);
+	put_begin(INTAKE_RESPONDER);
+	put(12, 0, "what", 4, 0);
+	put(5, 0, "", 0, 0);
+	put(4, 7, "", 0, 0);
+	put(5, 7, "", 0, 0);
+	assert_int_equal(feed(3), INTAKE_DONE);
+	assert_replies(replies, 4);
+	/* Pairs that do not add up, and more than anybody asks. */
+	teardown(state);
+	setup(state);
+	put(9, 0, "\x03\0FO", 4, 0);
+	assert_int_equal(feed(64), INTAKE_BAD);
+	teardown(state);
+	setup(state);
+	put(9, 0, big, 128, 0);
+	assert_int_equal(feed(64), INTAKE_MORE);
+	put(9, 0, big, 129, 0);
+	buf_consume(&wire, 136);
+	assert_int_equal(feed(64), INTAKE_BAD);
+	/* Sixteen times and no more. */
+	teardown(state);
+	setup(state);
+	for (int i = 0; i < 16; i++)
+		put(12, 0, "", 0, 0);
+	assert_int_equal(feed(64), INTAKE_MORE);
+	wire.len = 0;
+	put_begin(INTAKE_RESPONDER);
+	put(1, 9, "\0\1\0\0\0\0\0\0", 8, 0);
+	assert_int_equal(feed(64), INTAKE_BAD);
 }
 
 static void
@@ -315,6 +409,8 @@ main(void)
 	    TEST(test_params_limits),
 	    TEST(test_params_bad),
 	    TEST(test_protocol),
+	    TEST(test_roles),
+	    TEST(test_management),
 	    TEST(test_authorizer),
 	    TEST(test_authorizer_with_body),
 	    TEST(test_records),
