@@ -5,10 +5,17 @@
 #ifndef FCGI_APP_FORM_H
 #define FCGI_APP_FORM_H
 
+#include "auth/password.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
-#define FORM_BODY_MAX 4096 /* bytes of a body that are looked at */
+/*
+ * Bytes of a body that are looked at: the longest form has three passwords,
+ * of which each byte may be escaped.
+ */
+#define FORM_BODY_MAX (3 * 3 * PASSWORD_BYTES_MAX + 256)
+#define FORM_USUAL_MAX 4096 /* all other forms */
 
 enum form_err {
 	FORM_OK = 0,

@@ -214,22 +214,28 @@ page_account(struct call *c)
 }
 
 bool
-page_account_form(struct call *c, char body[static FORM_BODY_MAX],
-    struct form_field *fields, size_t count, struct visitor *v)
+page_account_visitor(struct call *c, struct visitor *v)
 {
-	if (!post_check(c))
+	if (!post_is_own(c))
 		return false;
 	switch (visitor_find(c, v)) {
 	case VISITOR_SIGNED_IN:
-		break;
+		return true;
 	case VISITOR_ANONYMOUS:
 		response_redirect(c->resp, "/login?next=/account");
-		return false;
+		break;
 	case VISITOR_UNKNOWN:
 		page_error_store(c);
-		return false;
+		break;
 	}
-	if (!post_form(c, body, fields, count))
+	return false;
+}
+
+bool
+page_account_form(struct call *c, const struct visitor *v, size_t max,
+    char body[static FORM_BODY_MAX], struct form_field *fields, size_t count)
+{
+	if (!post_is_form(c, max) || !post_form(c, body, fields, count))
 		return false;
 	if (visitor_is_own_form(c, v, &fields[0]))
 		return true;

@@ -20,11 +20,13 @@ void page_account_again(struct call *c, const struct visitor *v, int status,
     enum view_value reason, const char *value);
 
 /*
- * What a form of the page goes through before it is believed: its source,
- * its session, its fields, of which the first is its token. false: answered.
+ * What a form of the page goes through before it is believed: its source and
+ * its session, then its fields, of which the first is its token. false:
+ * answered.
  */
-bool page_account_form(struct call *c, char body[static FORM_BODY_MAX],
-    struct form_field *fields, size_t count, struct visitor *v);
+bool page_account_visitor(struct call *c, struct visitor *v);
+bool page_account_form(struct call *c, const struct visitor *v, size_t max,
+    char body[static FORM_BODY_MAX], struct form_field *fields, size_t count);
 
 /* 303 back to the page, which then says that done has been done. */
 void page_account_done(struct call *c, const char *done);

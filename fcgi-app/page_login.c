@@ -238,7 +238,7 @@ post_login(struct call *c)
 	};
 	char body[FORM_BODY_MAX];
 
-	if (!post_check(c))
+	if (!post_is_own(c) || !post_is_form(c, FORM_USUAL_MAX))
 		return;
 	if (post_form(c, body, fields, FIELDS))
 		try_signin(c, fields);

@@ -45,7 +45,7 @@ page_logout(struct call *c)
 	struct visitor visitor;
 	char body[FORM_BODY_MAX];
 
-	if (!post_check(c))
+	if (!post_is_own(c) || !post_is_form(c, FORM_USUAL_MAX))
 		return;
 	switch (visitor_find(c, &visitor)) {
 	case VISITOR_SIGNED_IN:

@@ -199,7 +199,13 @@ page_password(struct call *c)
 	char body[FORM_BODY_MAX];
 	struct visitor visitor;
 
-	if (page_account_form(c, body, fields, FIELDS, &visitor) &&
+	if (!page_account_visitor(c, &visitor))
+		return;
+	/* More than three passwords that may be: one of them may not. */
+	if (post_is_over(c, FORM_BODY_MAX))
+		page_account_again(c, &visitor, 413, VIEW_IS_LONG, "1");
+	else if (page_account_form(
+		     c, &visitor, FORM_BODY_MAX, body, fields, FIELDS) &&
 	    is_good(c, &visitor, &fields[NEW], &fields[AGAIN]))
 		try_change(c, &visitor, fields);
 	crypto_wipe(body, sizeof(body));

@@ -94,7 +94,9 @@ page_revoke(struct call *c)
 	char key[SESSIONS_KEY_SIZE] = "s:";
 	struct visitor visitor;
 
-	if (!page_account_form(c, body, fields, FIELDS, &visitor))
+	if (!page_account_visitor(c, &visitor) ||
+	    !page_account_form(
+		c, &visitor, FORM_USUAL_MAX, body, fields, FIELDS))
 		return;
 	if (which->n == strlen(OTHERS) &&
 	    memcmp(which->value, OTHERS, which->n) == 0) {

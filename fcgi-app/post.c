@@ -22,16 +22,30 @@ post_audit_refuse(const struct call *c, const char *reason)
 }
 
 bool
-post_check(struct call *c)
+post_is_own(struct call *c)
+{
+	if (csrf_is_own_source(c->req, &c->app->config->site.origins))
+		return true;
+	post_audit_refuse(c, "origin");
+	page_error(c, 403, "403");
+	return false;
+}
+
+bool
+post_is_over(const struct call *c, size_t max)
 {
 	const struct request *req = c->req;
 
-	if (!csrf_is_own_source(req, &c->app->config->site.origins)) {
-		post_audit_refuse(c, "origin");
-		page_error(c, 403, "403");
-		return false;
-	}
-	if (req->is_body_over || req->content_length > FORM_BODY_MAX) {
+	return req->is_body_over || req->body_len > max ||
+	    req->content_length > (int64_t)max;
+}
+
+bool
+post_is_form(struct call *c, size_t max)
+{
+	const struct request *req = c->req;
+
+	if (post_is_over(c, max)) {
 		page_error(c, 413, "413");
 		return false;
 	}

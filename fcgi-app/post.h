@@ -13,11 +13,17 @@
 /* Of a session's hex digits, what audit lines show. */
 #define POST_SESSION_CHARS 16
 
+/* Whether it does not come from another site (403). false: answered. */
+bool post_is_own(struct call *c);
+
+/* Whether the body is, or says it is, longer than max bytes. */
+bool post_is_over(const struct call *c, size_t max);
+
 /*
- * Whether the request may be a form of ours: not from another site (403),
- * not too large (413), of the form type (415). false: answered.
+ * Whether the body may be a form of at most max bytes (413), is of the form
+ * type (415) and has come whole (400). false: answered.
  */
-bool post_check(struct call *c);
+bool post_is_form(struct call *c, size_t max);
 
 /*
  * Its fields, all of them and no others (400); the values point into body.

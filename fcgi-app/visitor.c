@@ -26,10 +26,10 @@ visitor_find(const struct call *c, struct visitor *out)
 	struct sessions *sessions = stores_sessions(&c->app->stores);
 	if (sessions == NULL)
 		return VISITOR_UNKNOWN;
-	switch (
-	    sessions_validate(sessions, value, n, &out->session, out->key)) {
+	switch (sessions_validate(
+	    sessions, value, n, &out->session, out->key, out->id)) {
 	case SESSIONS_VALID:
-		break;
+		return VISITOR_SIGNED_IN;
 	case SESSIONS_UNAVAILABLE:
 		stores_sessions_failed(
 		    &c->app->stores, "read", sessions_failure(sessions));
@@ -37,13 +37,9 @@ visitor_find(const struct call *c, struct visitor *out)
 	case SESSIONS_BAD_TOKEN:
 	case SESSIONS_UNKNOWN:
 	case SESSIONS_EXPIRED:
-		return VISITOR_ANONYMOUS;
+		break;
 	}
-	/* For what is bound to the token; it has just been verified. */
-	if (token_verify(sessions_keyring(sessions), TOKEN_SESSION, value, n,
-		out->id) != TOKEN_OK)
-		return VISITOR_ANONYMOUS;
-	return VISITOR_SIGNED_IN;
+	return VISITOR_ANONYMOUS;
 }
 
 void

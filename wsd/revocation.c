@@ -227,7 +227,7 @@ revocation_validate(struct revocation *r, const char *token, size_t n,
 	if (r->sessions == NULL)
 		return SESSIONS_UNAVAILABLE;
 	enum sessions_verdict verdict =
-	    sessions_validate(r->sessions, token, n, out, key);
+	    sessions_validate(r->sessions, token, n, out, key, NULL);
 	/* The next tick finds out more and opens it again. */
 	if (verdict == SESSIONS_UNAVAILABLE)
 		r->polled_ms -= POLL_MS;

@@ -288,25 +288,28 @@ sessions_recheck(
 
 enum sessions_verdict
 sessions_validate(struct sessions *s, const char *token, size_t n,
-    struct record_session *out, char key[SESSIONS_KEY_SIZE])
+    struct record_session *out, char key[SESSIONS_KEY_SIZE],
+    uint8_t id[TOKEN_ID_BYTES])
 {
-	uint8_t id[TOKEN_ID_BYTES];
+	uint8_t found_id[TOKEN_ID_BYTES];
 	char found[SESSIONS_KEY_SIZE];
 
 	check_ring(s);
 	enum token_err err =
-	    token_verify(&s->ring, TOKEN_SESSION, token, n, id);
+	    token_verify(&s->ring, TOKEN_SESSION, token, n, found_id);
 	/* The first token of a fresh key: do not wait for the next check. */
 	if (err == TOKEN_UNKNOWN_KEY && sessions_reload_keyring(s))
-		err = token_verify(&s->ring, TOKEN_SESSION, token, n, id);
+		err = token_verify(&s->ring, TOKEN_SESSION, token, n, found_id);
 	if (s->is_ring_bad)
 		return SESSIONS_UNAVAILABLE;
 	if (err != TOKEN_OK)
 		return SESSIONS_BAD_TOKEN;
-	sessions_key_of(id, found);
+	sessions_key_of(found_id, found);
 	enum sessions_verdict verdict = sessions_recheck(s, found, out);
 	if (verdict == SESSIONS_VALID && key != NULL)
 		memcpy(key, found, sizeof(found));
+	if (verdict == SESSIONS_VALID && id != NULL)
+		memcpy(id, found_id, sizeof(found_id));
 	return verdict;
 }
 

@@ -105,11 +105,13 @@ enum store_err sessions_begin(struct sessions *s, struct users *u,
 bool sessions_have_users_failed(const struct sessions *s);
 
 /*
- * The hot read of both programs: token, then store, then times. out and key
- * may be NULL; they are set only when SESSIONS_VALID. Takes no lock.
+ * The hot read of both programs: token, then store, then times. out, key and
+ * id (the token's ID) may be NULL; they are set only when SESSIONS_VALID.
+ * Takes no lock.
  */
 enum sessions_verdict sessions_validate(struct sessions *s, const char *token,
-    size_t n, struct record_session *out, char key[SESSIONS_KEY_SIZE]);
+    size_t n, struct record_session *out, char key[SESSIONS_KEY_SIZE],
+    uint8_t id[TOKEN_ID_BYTES]);
 
 /* The same for a session already held, by its store key. */
 enum sessions_verdict sessions_recheck(

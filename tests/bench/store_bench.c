@@ -116,7 +116,7 @@ read_for(size_t engine, void *h, struct sessions *s, uint32_t n, int row)
 		begin = now_ns();
 		bool is_found = s == NULL
 		    ? engines[engine]->get(h, one->key, &value)
-		    : sessions_validate(s, one->token, len, &r, key) ==
+		    : sessions_validate(s, one->token, len, &r, key, NULL) ==
 			SESSIONS_VALID;
 		hist_add(&hist, now_ns() - begin);
 		if (!is_found)

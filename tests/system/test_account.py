@@ -236,6 +236,33 @@ def test_exact_bytes(login):
     assert login.post_login("ivan", new).status == 303
 
 
+def test_longest_passwords(login):
+    """Three of 1024 bytes, each of which has to be escaped, fit; beyond it
+    the page says what is wrong, and other forms are shorter."""
+    login.add_user("judy")
+    cookie, other = login.sign_in("judy"), login.sign_in("judy")
+    first, second = b"\x80\x81" * 512, b"\x82\xff" * 512
+    answer = change(login, cookie, new=first)
+    assert answer.status == 303, answer.raw
+    cookie = "gatecast=" + answer.cookies()["gatecast"][0]
+    assert not is_alive(login, other)
+    answer = change(login, cookie, current=first, new=second)
+    assert answer.status == 303, answer.raw
+    cookie = login.sign_in("judy", password=second)
+    for n in (1100, 4000):
+        answer = change(login, cookie, current=b"\xff" * n, new=b"\xff" * n)
+        assert answer.status == 413
+        assert "longer than 1024" in answer.text
+        assert answer.field("csrf") and answer.all("Set-Cookie") == []
+        assert_protected(answer)
+    answer = revoke(login, cookie, "x" * 4096)
+    assert answer.status == 413 and "larger than this page" in answer.text
+    assert change(login, None, csrf="x", current="x" * 9999).status == 303
+    assert is_alive(login, cookie)
+    assert login.post_login("judy", second).status == 303
+    assert login.post_login("judy", second[:-1]).status == 401
+
+
 def test_password_minimum(request):
     site = make(request, login__password_min=20).start()
     cookie = site.sign_in()

@@ -54,7 +54,7 @@ show_token(struct sessions *s, const char *token)
 {
 	struct record_session r;
 
-	switch (sessions_validate(s, token, strlen(token), &r, NULL)) {
+	switch (sessions_validate(s, token, strlen(token), &r, NULL, NULL)) {
 	case SESSIONS_VALID:
 		printf("valid %s\n", r.user);
 		break;

@@ -96,7 +96,7 @@ end(struct sessions *s, const char *token)
 {
 	char key[SESSIONS_KEY_SIZE];
 	struct record_session r;
-	if (sessions_validate(s, token, strlen(token), &r, key) !=
+	if (sessions_validate(s, token, strlen(token), &r, key, NULL) !=
 	    SESSIONS_VALID)
 		die("no such session", STORE_NOTFOUND, "");
 	enum store_err err = sessions_end(s, key);

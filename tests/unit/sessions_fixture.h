@@ -103,14 +103,14 @@ begin(const char *user)
 	assert_int_equal(
 	    sessions_begin(sessions, users, &new, HASH, token), STORE_OK);
 	assert_int_equal(
-	    sessions_validate(sessions, token, strlen(token), NULL, key),
+	    sessions_validate(sessions, token, strlen(token), NULL, key, NULL),
 	    SESSIONS_VALID);
 }
 
 static inline enum sessions_verdict
 validate(struct sessions *s, const char *text)
 {
-	return sessions_validate(s, text, strlen(text), NULL, NULL);
+	return sessions_validate(s, text, strlen(text), NULL, NULL, NULL);
 }
 
 static inline int

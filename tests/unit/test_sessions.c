@@ -13,14 +13,19 @@ test_begin(void **state)
 {
 	struct record_session r;
 	char got[SESSIONS_KEY_SIZE], first[TOKEN_SIZE];
+	uint8_t id[TOKEN_ID_BYTES], want[TOKEN_ID_BYTES];
 
 	(void)state;
 	begin("aLICE");
 	assert_int_equal(strncmp(token, "v1.", 3), 0);
 	assert_int_equal(
-	    sessions_validate(reader, token, strlen(token), &r, got),
+	    sessions_validate(reader, token, strlen(token), &r, got, id),
 	    SESSIONS_VALID);
 	assert_string_equal(got, key);
+	assert_int_equal(token_verify(sessions_keyring(sessions), TOKEN_SESSION,
+			     token, strlen(token), want),
+	    TOKEN_OK);
+	assert_memory_equal(id, want, sizeof(id));
 	assert_true(sessions_is_key(got, strlen(got)));
 	/* the name as the account has it */
 	assert_string_equal(r.user, "Alice");
@@ -92,7 +97,7 @@ test_agent(void **state)
 	assert_int_equal(
 	    sessions_begin(sessions, users, &new, HASH, token), STORE_OK);
 	assert_int_equal(
-	    sessions_validate(reader, token, strlen(token), &r, NULL),
+	    sessions_validate(reader, token, strlen(token), &r, NULL, NULL),
 	    SESSIONS_VALID);
 	assert_string_equal(r.agent, "");
 	/* cut before the character that does not fit: 127 + 3 bytes */
@@ -102,7 +107,7 @@ test_agent(void **state)
 	assert_int_equal(
 	    sessions_begin(sessions, users, &new, HASH, token), STORE_OK);
 	assert_int_equal(
-	    sessions_validate(reader, token, strlen(token), &r, NULL),
+	    sessions_validate(reader, token, strlen(token), &r, NULL, NULL),
 	    SESSIONS_VALID);
 	assert_int_equal(strlen(r.agent), 127);
 	/* a line of the log, or of the file, is not forged with it */
@@ -110,7 +115,7 @@ test_agent(void **state)
 	assert_int_equal(
 	    sessions_begin(sessions, users, &new, HASH, token), STORE_OK);
 	assert_int_equal(
-	    sessions_validate(reader, token, strlen(token), &r, NULL),
+	    sessions_validate(reader, token, strlen(token), &r, NULL, NULL),
 	    SESSIONS_VALID);
 	assert_string_equal(r.agent, new.agent);
 	assert_string_equal(r.user, "bob");
@@ -126,7 +131,8 @@ test_bad_token(void **state)
 	begin("bob");
 	memcpy(bad, token, sizeof(bad));
 	bad[strlen(bad) - 2] = bad[strlen(bad) - 2] == 'A' ? 'B' : 'A';
-	assert_int_equal(sessions_validate(reader, bad, strlen(bad), &r, got),
+	assert_int_equal(
+	    sessions_validate(reader, bad, strlen(bad), &r, got, NULL),
 	    SESSIONS_BAD_TOKEN);
 	assert_string_equal(got, "unset");
 	assert_int_equal(validate(reader, ""), SESSIONS_BAD_TOKEN);

@@ -109,8 +109,8 @@ test_cap(void **state)
 		assert_int_equal(validate(reader, tokens[i]), SESSIONS_VALID);
 	/* the others' do not count, nor do ended ones */
 	assert_int_equal(validate(reader, token), SESSIONS_VALID);
-	assert_int_equal(
-	    sessions_validate(reader, tokens[3], strlen(tokens[3]), NULL, key),
+	assert_int_equal(sessions_validate(reader, tokens[3], strlen(tokens[3]),
+			     NULL, key, NULL),
 	    SESSIONS_VALID);
 	assert_int_equal(sessions_end(sessions, key), STORE_OK);
 	assert_int_equal(

@@ -44,7 +44,7 @@ test_no_limits(void **state)
 	    sessions_begin(sessions, users, &new, HASH, token), STORE_OK);
 	clock_manual_advance(&manual, INT64_C(1000) * 3600 * 24 * 3650);
 	assert_int_equal(
-	    sessions_validate(reader, token, strlen(token), NULL, key),
+	    sessions_validate(reader, token, strlen(token), NULL, key, NULL),
 	    SESSIONS_VALID);
 	assert_int_equal(sessions_touch(sessions, key), STORE_OK);
 	assert_int_equal(validate(reader, token), SESSIONS_VALID);

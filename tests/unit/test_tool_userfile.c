@@ -142,6 +142,11 @@ test_bad(void **state)
 		"f:2: the password is too short: at least 8 bytes "
 		"(login.password_min)\nf:3: this password is among",
 		2},
+	    /* The name for a password, in whichever column it comes first. */
+	    {"name,password\nalice.liddell,Alice.Liddell\n",
+		"f:2: this password is among", 1},
+	    {"password,name\nBOB.the.builder,bob.the.builder\n",
+		"f:2: this password is among", 1},
 	    {"name,hash,password\nalice,,\nbob," B "," PW "\n",
 		"f:2: neither a hash nor a password\n"
 		"f:3: a hash and a password",
