@@ -70,6 +70,7 @@ FCGI_SRC := $(filter-out fcgi-app/main.c,$(wildcard fcgi-app/*.c))
 WSD_SRC := $(filter-out wsd/main.c,$(wildcard wsd/*.c))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+LIB_SRC := $(wildcard tests/lib/*.c)
 TOOLS_SRC := $(wildcard tests/tools/*.c)
 BENCH_SRC := $(wildcard tests/bench/*.c tests/bench/peers/*.c)
 
@@ -78,6 +79,7 @@ obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 A_SHARED := $(B)/libshared.a
 A_FCGI := $(B)/libfcgi-app.a
 A_WSD := $(B)/libwsd.a
+A_LIB := $(B)/libtests.a
 
 PROGRAMS := $(B)/login.fcgi $(B)/wsd $(B)/gatecast-tool
 UNITS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(UNIT_SRC))
@@ -115,6 +117,7 @@ endef
 $(eval $(call archive,$(A_SHARED),$(SHARED_SRC)))
 $(eval $(call archive,$(A_FCGI),$(FCGI_SRC)))
 $(eval $(call archive,$(A_WSD),$(WSD_SRC)))
+$(eval $(call archive,$(A_LIB),$(LIB_SRC)))
 
 link = $(call quiet,LD,$@)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^)
 
@@ -135,7 +138,7 @@ $(B)/tests/replay_fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/repla
 	$(link) $(ALL_LIBS)
 build/fuzz/fuzz_%: build/fuzz/obj/tests/fuzz/fuzz_%.o $(A_FCGI) $(A_WSD) $(A_SHARED)
 	$(link) -fsanitize=fuzzer $(ALL_LIBS)
-$(TOOLS): $(B)/tests/%: $(B)/obj/tests/tools/%.o $(A_FCGI) $(A_WSD) $(A_SHARED)
+$(TOOLS): $(B)/tests/%: $(B)/obj/tests/tools/%.o $(A_LIB) $(A_FCGI) $(A_WSD) $(A_SHARED)
 	@mkdir -p $(@D)
 	$(link) $(ALL_LIBS) -lpthread
 # Loaded into programs of any flavour, so without a sanitizer of their own.
@@ -148,7 +151,8 @@ $(PLAIN): $(B)/tests/%: tests/tools/plain/%.c $(wildcard shared/base/*.[ch])
 	@mkdir -p $(@D)
 	$(call quiet,LD,$@)$(CC) $(CPPFLAGS_ALL) -std=c11 -Wall -Wextra -O1 -g \
 	    -o $@ $(filter %.c,$^) $(LIBS_SHARED)
-$(BENCHES): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(A_WSD) $(A_SHARED)
+$(B)/tests/crowd: $(call obj,$(wildcard tests/tools/crowd/*.c))
+$(BENCHES): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(A_LIB) $(A_WSD) $(A_SHARED)
 	@mkdir -p $(@D)
 	$(link) $(ALL_LIBS) -lpthread
 # The one with peers to compare with.

@@ -12,17 +12,18 @@
  * doubled or out of order or a connection ended, 2 when nothing was measured.
  */
 #include "tests/bench/load/crowd.h"
-#include "tests/bench/load/now.h"
 #include "tests/bench/load/phase.h"
 #include "tests/bench/load/server.h"
 #include "tests/bench/load/storm.h"
+#include "tests/lib/die.h"
+#include "tests/lib/files.h"
+#include "tests/lib/now.h"
 
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define PATH "/websocket"
@@ -113,7 +114,7 @@ storm(const struct opts *o)
 		    from.at_ns + (uint64_t)(o->seconds * 1e9), &done,
 		    &handshake_times);
 	if (why != NULL)
-		crowd_die("handshake: %s", why);
+		die("handshake: %s", why);
 	putchar('{');
 	print_cpu(cpu_since(from, o->phase.pid), done);
 	print_hist("", &handshake_times);
@@ -285,14 +286,11 @@ main(int argc, char **argv)
 	    o.crowd.receivers > UINT16_MAX || o.phase.inflight <= 0 ||
 	    o.phase.inflight > STORM_AT_ONCE_MAX || o.crowd.size > 60000 ||
 	    (o.crowd.has_acks && !o.crowd.is_json) ||
-	    client_request_make(&o.crowd.request, o.port, PATH, o.origin,
+	    ws_client_request_make(&o.crowd.request, o.port, PATH, o.origin,
 		o.cookie, o.subprotocol) == -1 ||
-	    client_request_make(&o.crowd.idle_request, o.port, o.idle_path,
+	    ws_client_request_make(&o.crowd.idle_request, o.port, o.idle_path,
 		o.origin, o.cookie, o.subprotocol) == -1)
 		usage();
-	struct rlimit files;
-	getrlimit(RLIMIT_NOFILE, &files);
-	files.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &files);
+	files_raise();
 	return o.is_storm ? storm(&o) : broadcast(&o);
 }

@@ -7,6 +7,9 @@
  *
  * Who asks for another path than /websocket is in no room.
  */
+#include "tests/lib/die.h"
+#include "tests/lib/files.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -16,7 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -43,12 +45,6 @@ static uint8_t pending[1 << 20];
 static size_t pending_len;
 static bool is_coalescing;
 
-static void __attribute__((noreturn)) die(const char *what)
-{
-	fprintf(stderr, "rawcast: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
 static void
 keep(struct bytes *b, const uint8_t *p, size_t n)
 {
@@ -67,7 +63,7 @@ watch(int fd, int op, uint32_t events)
 {
 	struct epoll_event ev = {.events = events, .data.fd = fd};
 	if (epoll_ctl(epoll_fd, op, fd, &ev) == -1)
-		die("epoll_ctl");
+		die("epoll_ctl: %s", strerror(errno));
 }
 
 static void
@@ -236,10 +232,7 @@ main(int argc, char **argv)
 		return 2;
 	}
 	is_coalescing = argc > 2 && strcmp(argv[2], "--coalesce") == 0;
-	struct rlimit files;
-	getrlimit(RLIMIT_NOFILE, &files);
-	files.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &files);
+	files_raise();
 
 	struct sockaddr_in at = {.sin_family = AF_INET,
 	    .sin_port = htons((uint16_t)strtol(argv[1], NULL, 10)),
@@ -248,14 +241,14 @@ main(int argc, char **argv)
 	int listener =
 	    socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (listener == -1)
-		die("socket");
+		die("socket: %s", strerror(errno));
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(listener, (struct sockaddr *)&at, sizeof(at)) == -1 ||
 	    listen(listener, 4096) == -1)
-		die("listen");
+		die("listen: %s", strerror(errno));
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (epoll_fd == -1)
-		die("epoll_create1");
+		die("epoll_create1: %s", strerror(errno));
 	watch(listener, EPOLL_CTL_ADD, EPOLLIN);
 	for (;;) {
 		struct epoll_event got[512];

@@ -9,10 +9,11 @@
  * record that is lost ends the run with status 1.
  */
 #include "auth/sessions.h"
-#include "hist.h"
 #include "store/engine.h"
 #include "store/report.h"
 #include "store/work.h"
+#include "tests/lib/hist.h"
+#include "tests/lib/now.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -15,13 +15,14 @@
 #include "auth/sessions.h"
 #include "auth/users.h"
 #include "base/clock.h"
+#include "tests/lib/now.h"
 
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define LOCK_WAIT_MS 5000
 #define LIFETIME_S 86400 /* unless --lifetime says so */
@@ -102,9 +103,7 @@ end(struct sessions *s, const char *token)
 	enum store_err err = sessions_end(s, key);
 	if (err != STORE_OK)
 		die(key, err, sessions_detail(s));
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	printf("%lld%09ld\n", (long long)ts.tv_sec, ts.tv_nsec);
+	printf("%" PRIu64 "\n", now_ns());
 }
 
 static void

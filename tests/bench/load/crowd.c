@@ -1,16 +1,15 @@
 /* See crowd.h. */
 #include "tests/bench/load/crowd.h"
 
-#include "tests/bench/load/now.h"
+#include "tests/lib/die.h"
+#include "tests/lib/now.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 
 #define MARK '#' /* "#NUMBER:NANOSECONDS:" in hex, 16 digits each */
 #define MARK_LEN 35
@@ -18,7 +17,7 @@
 #define CONNECT_NS 30000000000u
 
 struct member {
-	struct client client;
+	struct ws_client client;
 	struct order order;
 	bool is_idle; /* neither a receiver nor one who stopped */
 	bool has_stopped;
@@ -30,18 +29,6 @@ struct arrival {
 	struct member *member;
 	uint64_t at_ns;
 };
-
-void
-crowd_die(const char *fmt, ...)
-{
-	va_list ap;
-	va_start(ap, fmt);
-	fputs("loadgen: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
-	va_end(ap);
-	exit(2);
-}
 
 /* 16 hex digits, or false. */
 static bool
@@ -68,8 +55,7 @@ take_message(struct crowd *c, struct member *m, const uint8_t *payload,
 	    !hex16(mark + 1, &number) || !hex16(mark + 18, &due_ns))
 		return; /* joins, hello, acknowledgements */
 	if (number == 0 || number > c->sent)
-		crowd_die(
-		    "a message that was never sent: number %" PRIu64, number);
+		die("a message that was never sent: number %" PRIu64, number);
 	if (!order_take(&m->order, number, &c->faults))
 		return;
 	c->arrived++;
@@ -119,7 +105,7 @@ static void
 read_member(struct crowd *c, struct member *m)
 {
 	struct arrival a = {.crowd = c, .member = m};
-	const char *why = client_read(&m->client, on_text, &a);
+	const char *why = ws_client_read(&m->client, on_text, &a);
 
 	if (why == NULL) {
 		if (m->client.is_open && m->has_stopped)
@@ -128,10 +114,9 @@ read_member(struct crowd *c, struct member *m)
 		return;
 	}
 	if (!m->client.is_open)
-		crowd_die("handshake: %s", why);
+		die("handshake: %s", why);
 	fprintf(stderr, "loadgen: %s\n", why);
-	epoll_ctl(c->epoll_fd, EPOLL_CTL_DEL, m->client.fd, NULL);
-	close(m->client.fd);
+	ws_client_close(&m->client);
 	c->disconnected++;
 }
 
@@ -149,14 +134,11 @@ crowd_pump(struct crowd *c, int timeout_ms)
 static void
 open_member(struct crowd *c, struct member *m)
 {
-	const struct client_request *r =
+	const struct ws_client_request *r =
 	    m->is_idle ? &c->opts->idle_request : &c->opts->request;
-	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = m};
 
-	if (client_open(&m->client, r) == -1)
-		crowd_die("port %d: %s", r->port, strerror(errno));
-	if (epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, m->client.fd, &ev) == -1)
-		crowd_die("epoll_ctl: %s", strerror(errno));
+	if (ws_client_open(&m->client, r, c->epoll_fd, m) == -1)
+		die("port %d: %s", r->port, strerror(errno));
 }
 
 void
@@ -170,7 +152,7 @@ crowd_connect(struct crowd *c, const struct crowd_opts *opts)
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	c->members = calloc((size_t)total, sizeof(*c->members));
 	if (c->members == NULL || c->epoll_fd == -1)
-		crowd_die("%s", strerror(errno));
+		die("%s", strerror(errno));
 	for (int i = 0; i < total || open < total;) {
 		if (i < total && i - open < AT_ONCE) {
 			struct member *m = &c->members[i];
@@ -184,15 +166,15 @@ crowd_connect(struct crowd *c, const struct crowd_opts *opts)
 		while (open < i && c->members[open].client.is_open)
 			open++;
 		if (now_ns() - from_ns > CONNECT_NS)
-			crowd_die("%d of %d handshakes unanswered",
-			    total - open, total);
+			die("%d of %d handshakes unanswered", total - open,
+			    total);
 	}
 }
 
 void
 crowd_send(struct crowd *c, uint64_t due_ns)
 {
-	static char body[CLIENT_TEXT_MAX];
+	static char body[WS_CLIENT_SEND_MAX];
 	const struct crowd_opts *opts = c->opts;
 	char mark[MARK_LEN + 1];
 	size_t n = 0, size = (size_t)opts->size;
@@ -216,8 +198,8 @@ crowd_send(struct crowd *c, uint64_t due_ns)
 	}
 	uint64_t from =
 	    opts->has_acks ? c->sent % (uint64_t)opts->receivers : 0;
-	if (client_send(&c->members[from].client, body, n) == -1)
-		crowd_die("send: %s", strerror(errno));
+	if (ws_client_send(&c->members[from].client, body, n) == -1)
+		die("send: %s", strerror(errno));
 }
 
 void

@@ -7,9 +7,9 @@
 #ifndef BENCH_LOAD_CROWD_H
 #define BENCH_LOAD_CROWD_H
 
-#include "tests/bench/hist.h"
-#include "tests/bench/load/client.h"
 #include "tests/bench/load/order.h"
+#include "tests/lib/hist.h"
+#include "tests/lib/ws_client.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,8 +17,8 @@
 #define CROWD_WINDOW 16384 /* messages under way at most */
 
 struct crowd_opts {
-	struct client_request request; /* of receivers and the stopped */
-	struct client_request idle_request;
+	struct ws_client_request request; /* of receivers and the stopped */
+	struct ws_client_request idle_request;
 	int receivers, idle, stopped;
 	int size; /* bytes of text a message */
 	bool is_json; /* gatecast.v1 in place of plain text */
@@ -56,9 +56,5 @@ void crowd_send(struct crowd *c, uint64_t due_ns);
 
 /* Nothing more will come: what was sent and did not arrive is lost. */
 void crowd_end(struct crowd *c);
-
-/* Says why on stderr and exits with status 2: the run measured nothing. */
-void
-crowd_die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 #endif

@@ -1,8 +1,9 @@
 /* See phase.h. */
 #include "tests/bench/load/phase.h"
 
-#include "tests/bench/load/now.h"
 #include "tests/bench/load/server.h"
+#include "tests/lib/die.h"
+#include "tests/lib/now.h"
 
 #include <errno.h>
 #include <string.h>
@@ -48,7 +49,7 @@ by_the_clock(struct crowd *c, int timer, uint64_t *due, uint64_t interval)
 	crowd_pump(c, -1);
 	uint64_t fired;
 	if (read(timer, &fired, sizeof(fired)) == -1 && errno != EAGAIN)
-		crowd_die("timerfd: %s", strerror(errno));
+		die("timerfd: %s", strerror(errno));
 }
 
 void
@@ -62,7 +63,7 @@ phase_load(struct crowd *c, const struct phase_opts *o, uint64_t until_ns,
 
 	if (timer == -1 ||
 	    epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, timer, &ev) == -1)
-		crowd_die("timerfd: %s", strerror(errno));
+		die("timerfd: %s", strerror(errno));
 	while (now_ns() < until_ns && c->disconnected == 0) {
 		look_at_memory(o, peaks);
 		if (interval == 0)

@@ -1,7 +1,7 @@
 /* See storm.h. */
 #include "tests/bench/load/storm.h"
 
-#include "tests/bench/load/now.h"
+#include "tests/lib/now.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,19 +10,15 @@
 #include <unistd.h>
 
 struct attempt {
-	struct client client;
+	struct ws_client client;
 	uint64_t from_ns;
 };
 
 static int
-begin(int epoll_fd, struct attempt *a, const struct client_request *r)
+begin(int epoll_fd, struct attempt *a, const struct ws_client_request *r)
 {
-	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = a};
-
 	a->from_ns = now_ns();
-	if (client_open(&a->client, r) == -1)
-		return -1;
-	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, a->client.fd, &ev);
+	return ws_client_open(&a->client, r, epoll_fd, a);
 }
 
 static void
@@ -34,7 +30,7 @@ ignore(void *arg, const uint8_t *payload, size_t n)
 }
 
 const char *
-storm_run(const struct client_request *r, size_t at_once, uint64_t until_ns,
+storm_run(const struct ws_client_request *r, size_t at_once, uint64_t until_ns,
     uint64_t *done, struct hist *times)
 {
 	const char *why = NULL;
@@ -57,14 +53,14 @@ storm_run(const struct client_request *r, size_t at_once, uint64_t until_ns,
 		int n = epoll_wait(epoll_fd, ev, 64, 100);
 		for (int i = 0; i < n; i++) {
 			struct attempt *a = ev[i].data.ptr;
-			why = client_read(&a->client, ignore, NULL);
+			why = ws_client_read(&a->client, ignore, NULL);
 			if (why != NULL)
 				goto out;
 			if (!a->client.is_open)
 				continue;
 			hist_add(times, now_ns() - a->from_ns);
 			++*done;
-			client_reset(&a->client);
+			ws_client_reset(&a->client);
 			if (begin(epoll_fd, a, r) == -1) {
 				why = strerror(errno);
 				goto out;
@@ -72,11 +68,8 @@ storm_run(const struct client_request *r, size_t at_once, uint64_t until_ns,
 		}
 	}
 out:
-	for (size_t i = 0; all != NULL && i < at_once; i++) {
-		if (all[i].client.fd != -1)
-			client_reset(&all[i].client);
-		free(all[i].client.rest);
-	}
+	for (size_t i = 0; all != NULL && i < at_once; i++)
+		ws_client_reset(&all[i].client);
 	free(all);
 	if (epoll_fd != -1)
 		close(epoll_fd);

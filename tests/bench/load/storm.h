@@ -5,8 +5,8 @@
 #ifndef BENCH_LOAD_STORM_H
 #define BENCH_LOAD_STORM_H
 
-#include "tests/bench/hist.h"
-#include "tests/bench/load/client.h"
+#include "tests/lib/hist.h"
+#include "tests/lib/ws_client.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -18,7 +18,7 @@
  * those answered, and their times from connect to answer go into times.
  * NULL, or why one failed (valid until the next call).
  */
-const char *storm_run(const struct client_request *r, size_t at_once,
+const char *storm_run(const struct ws_client_request *r, size_t at_once,
     uint64_t until_ns, uint64_t *done, struct hist *times);
 
 #endif

@@ -46,8 +46,6 @@ extern const struct engine engine_gdbm;
 extern const struct engine engine_sqlite_full;
 extern const struct engine engine_sqlite_normal;
 
-uint64_t now_ns(void);
-
 void die(const char *what, const char *why) __attribute__((noreturn));
 
 #endif

@@ -2,6 +2,7 @@
 #include "auth/sessions.h"
 #include "engine.h"
 #include "store/store.h"
+#include "tests/lib/now.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,6 +4,8 @@
  */
 #include "engine.h"
 
+#include "tests/lib/now.h"
+
 #include <gdbm.h>
 #include <stdio.h>
 #include <stdlib.h>

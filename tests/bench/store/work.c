@@ -2,6 +2,7 @@
 #include "work.h"
 
 #include "auth/sessions_impl.h"
+#include "tests/lib/now.h"
 
 #include <inttypes.h>
 #include <sched.h>
@@ -15,14 +16,6 @@
 
 #define BATCH 1000
 #define WRITERS_FROM UINT32_C(0x40000000) /* their numbers, out of the way */
-
-uint64_t
-now_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 static uint64_t
 cpu_ns(void)

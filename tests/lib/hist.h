@@ -2,8 +2,8 @@
  * A latency histogram: log-linear buckets over nanoseconds, 64 to each
  * power of two, so any quantile is within 1.6 % of the sample it stands for.
  */
-#ifndef BENCH_HIST_H
-#define BENCH_HIST_H
+#ifndef TESTS_LIB_HIST_H
+#define TESTS_LIB_HIST_H
 
 #include <stddef.h>
 #include <stdint.h>
