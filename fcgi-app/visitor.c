@@ -4,6 +4,9 @@
 #include "fcgi-app/csrf.h"
 #include "fcgi-app/set_cookie.h"
 
+/* Of a session without an end: the most that browsers keep a cookie. */
+#define MAX_AGE_S ((int64_t)400 * 24 * 3600)
+
 static const char *
 cookie_name(const struct call *c)
 {
@@ -58,8 +61,10 @@ visitor_touch(const struct call *c, const struct visitor *v)
 void
 visitor_set_token(const struct call *c, const char *token)
 {
+	int64_t life_s = c->app->config->login.absolute_lifetime_s;
+
 	set_cookie(c->resp, cookie_name(c), token,
-	    c->app->config->login.absolute_lifetime_s, c->req->is_https);
+	    life_s > 0 ? life_s : MAX_AGE_S, c->req->is_https);
 }
 
 void

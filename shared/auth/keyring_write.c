@@ -186,10 +186,13 @@ keyring_rotate(
 		goto out;
 	drop_old(&old, now_s, keep_s);
 	if (old.n == KEYRING_KEYS_MAX) {
-		buf_printf(error,
-		    "%s: %d keys still verify sessions; rotate again when the "
-		    "oldest has been replaced for login.absolute_lifetime_s",
-		    buf_str(&path), KEYRING_KEYS_MAX);
+		buf_printf(error, "%s: %d keys still verify sessions; %s",
+		    buf_str(&path), KEYRING_KEYS_MAX,
+		    keep_s > 0
+			? "rotate again when the oldest has been replaced for "
+			  "login.absolute_lifetime_s"
+			: "without a login.absolute_lifetime_s each of them is "
+			  "kept");
 		goto out;
 	}
 	if (fresh_key(&old, now_s, &new.keys[0]) != 0) {

@@ -346,11 +346,12 @@ check_together(struct parser *p)
 {
 	const struct config *c = p->config;
 
-	if (c->login.idle_lifetime_s > c->login.absolute_lifetime_s) {
+	if (c->login.absolute_lifetime_s > 0 &&
+	    c->login.idle_lifetime_s > c->login.absolute_lifetime_s) {
 		go_to(p, "login", "idle_lifetime_s", "absolute_lifetime_s");
 		complain(p,
 		    "login.idle_lifetime_s is above "
-		    "login.absolute_lifetime_s; allowed: 1 to %lld",
+		    "login.absolute_lifetime_s; allowed: 0 to %lld",
 		    (long long)c->login.absolute_lifetime_s);
 	}
 	if (c->login.hash_slots > 0 &&

@@ -107,11 +107,13 @@ static const struct config_key keys[] = {
 		"session can then be read on the way: for a LAN or a "
 		"development machine."},
     {KEY(login, idle_lifetime_s), .type = CONFIG_INT, .preset = "604800",
-	.min = 1, .max = 10 * YEAR_S, .unit = "seconds", .is_reloadable = true,
+	.min = 0, .max = 10 * YEAR_S, .unit = "seconds", .zero = "no limit",
+	.is_reloadable = true,
 	.help = "A session ends after so long without a request (default "
 		"7 days). Not above absolute_lifetime_s."},
     {KEY(login, absolute_lifetime_s), .type = CONFIG_INT, .preset = "2592000",
-	.min = 1, .max = 10 * YEAR_S, .unit = "seconds", .is_reloadable = true,
+	.min = 0, .max = 10 * YEAR_S, .unit = "seconds", .zero = "no limit",
+	.is_reloadable = true,
 	.help = "A session ends so long after its login at the latest "
 		"(default 30 days)."},
     {KEY(login, sessions_per_user), .type = CONFIG_INT, .preset = "20",

@@ -87,6 +87,27 @@ def test_sleep_of_a_month(world):
     assert len(pair.wsd.lines) - lines < 60, pair.wsd.log()
 
 
+@pytest.mark.parametrize("world", [
+    {"login.idle_lifetime_s": 0, "login.absolute_lifetime_s": 0}],
+    indirect=True)
+def test_no_limits(world):
+    """0 is no limit: nobody is signed out by time, of which the page says
+    nothing; the cookie lives as long as a browser keeps one."""
+    pair, clock = world
+    answer = pair.login.post_login()
+    value, attributes = answer.cookies()["gatecast"]
+    assert "Max-Age=34560000" in attributes
+    cookie = f"gatecast={value}"
+    with pair.client(cookie) as here:
+        clock.set(5 * YEAR)
+        pair.tool("store", "checkpoint", env=clock.env)
+        assert pair.is_valid(cookie)
+        here.say("five years")
+        here.expect("message", text="five years")
+    said = json.loads(pair.login.ask("GET", "/session", cookie=cookie).body)
+    assert said["user"] == "alice" and not said.keys() & {"expires", "ends"}
+
+
 def records(pair, clock):
     """Of each store."""
     rows = pair.tool("store", "stats", "--json", env=clock.env).stdout

@@ -116,7 +116,8 @@ faults_have_lines(void **state)
 	    {"[login]\nidle_lifetime_s = 100\nabsolute_lifetime_s = 99\n",
 		"F:3: login.idle_lifetime_s is above"},
 	    {"[login]\nidle_lifetime_s = 2592001\n",
-		"F:2: login.idle_lifetime_s is above"},
+		"F:2: login.idle_lifetime_s is above "
+		"login.absolute_lifetime_s; allowed: 0 to 2592000\n"},
 	    {"[login]\nworkers = 2\nhash_slots = 2\n",
 		"F:3: login.hash_slots is not below login.workers; "
 		"allowed: 0 to 1\n"},
@@ -156,6 +157,9 @@ spellings_that_are_taken(void **state)
 	}
 	assert_taken("[gate]\nrules = /a=any /a/b=any /ab=any /=public\n");
 	assert_taken("[login]\nworkers = 1\nhash_slots = 1\n");
+	assert_taken("[login]\nabsolute_lifetime_s = 0\n");
+	assert_taken(
+	    "[login]\nabsolute_lifetime_s = 99\nidle_lifetime_s = 0\n");
 	assert_taken("[login]\nworkers = 9\nhash_slots = 8\n");
 	int i = config_key_find("login", "hash_slots");
 	assert_int_equal(config.lines[i], 3);

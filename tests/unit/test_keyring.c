@@ -275,6 +275,10 @@ test_rotate_full(void **state)
 	assert_int_equal(k.n, KEYRING_KEYS_MAX);
 	assert_int_equal(keyring_rotate(dir, 2000, 100000, &error), -1);
 	assert_non_null(strstr(buf_str(&error), "still verify"));
+	assert_non_null(strstr(buf_str(&error), "rotate again when"));
+	buf_reset(&error);
+	assert_int_equal(keyring_rotate(dir, 200000, 0, &error), -1);
+	assert_null(strstr(buf_str(&error), "rotate again when"));
 	assert_int_equal(keyring_load(dir, &after, &error), 0);
 	assert_memory_equal(&k, &after, sizeof(k));
 	/* a clock set back drops nothing */
