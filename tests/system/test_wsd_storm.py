@@ -44,7 +44,7 @@ def test_storm():
         crowd("level")
         crowd.stats()
         before = w.metrics()
-        crowd("join", STORM, 500)
+        crowd("join", STORM, 50)
         crowd("level")
         seen = crowd.stats()
         after = w.metrics()
@@ -53,7 +53,7 @@ def test_storm():
         assert after["gatecast_writes_total"] - \
             before["gatecast_writes_total"] < seen["joins"] / 3
 
-        crowd("leave", STORM, 300)
+        crowd("leave", STORM, 50)
         crowd("hear", "leave", STORM)
         crowd("level")
         seen = crowd.stats()
