@@ -253,7 +253,7 @@ install: all
 	cd scripts/deploy && for f in lighttpd/* apache/* nginx/*; do \
 	    $(own_paths) "$$f" | install -D -m 644 /dev/stdin \
 	    "$(abspath $(DESTDIR)$(DATADIR))/deploy/$$f" || exit; done
-	cd www && find templates static -type f -exec sh -c 'for f; do \
+	cd www && find README.md templates static -type f -exec sh -c 'for f; do \
 	    install -D -m 644 "$$f" "$$0/$$f" || exit; done' \
 	    $(abspath $(DESTDIR)$(DATADIR)) {} +
 
@@ -267,7 +267,7 @@ uninstall:
 	    $(DESTDIR)$(LIBEXECDIR)/gatecast-tool
 	rm -rf $(DESTDIR)$(DATADIR)/templates $(DESTDIR)$(DATADIR)/static \
 	    $(DESTDIR)$(DATADIR)/deploy
-	rm -f $(DESTDIR)$(DATADIR)/gatecast.conf
+	rm -f $(DESTDIR)$(DATADIR)/gatecast.conf $(DESTDIR)$(DATADIR)/README.md
 	for d in $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DATADIR) \
 	    $(DESTDIR)$(SYSCONFDIR)/gatecast; do \
 	    [ ! -d $$d ] || rmdir --ignore-fail-on-non-empty $$d; done

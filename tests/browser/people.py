@@ -8,7 +8,9 @@ import shutil
 import tempfile
 
 from selenium import webdriver
-from selenium.common.exceptions import WebDriverException
+from selenium.common.exceptions import (NoSuchElementException,
+                                        StaleElementReferenceException,
+                                        WebDriverException)
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -87,9 +89,12 @@ class Browser:
     # --- looking --------------------------------------------------------
 
     def wait(self, check, what, timeout=15):
-        """Polls until check() is true, and gives what it returned."""
-        return WebDriverWait(self.driver, timeout, 0.05).until(
-            lambda _: check(), what)
+        """Polls until check() is true, and gives what it returned. An element
+        of a page that is just being left is none."""
+        return WebDriverWait(
+            self.driver, timeout, 0.05,
+            [NoSuchElementException, StaleElementReferenceException],
+        ).until(lambda _: check(), what)
 
     def js(self, script, *args):
         return self.driver.execute_script(script, *args)

@@ -138,6 +138,6 @@ def test_size(make_browser):
     got.update(transferred(b))
     print(sum(got.values()), got)
     assert any(name.endswith("/chat.js") for name in got)
-    # 60 KB are the aim. The worker fetches its own file.
+    # The worker fetches its own file.
     worker = (ROOT / "www/static/js/worker.js").stat().st_size
-    assert sum(got.values()) + worker <= 72 * 1024
+    assert sum(got.values()) + worker <= 60 * 1024

@@ -1,16 +1,8 @@
-/*
- * One connection to wsd, in a page or in the worker that several pages share:
- * it comes back by itself, goes on at its cursor, and sends a text again
- * until the server has answered. What it learns it tells by tell(type,
- * detail). gatecast.js is what a page uses.
- */
-const PROTOCOL = "gatecast.v1";
-
+/* One connection to wsd; what it learns it tells by tell(type, detail). */
 const CLOSE_SESSION_OVER = 4401;
 /* Closes after which an immediate return would make things worse. */
 const CLOSE_FLOOR = { 1013: 5e3, 4429: 5e3 };
-/* Handshakes that failed in a row while the site answered. */
-const BLOCKED_AFTER = 3;
+const BLOCKED_AFTER = 3; // failed handshakes while the site answered
 const SETTLED = 2e3; // told of the same change of network by several pages
 
 export class Channel {
@@ -32,7 +24,6 @@ export class Channel {
 	#timer = 0;
 	#ackTimer = 0;
 
-	/** cursor: {epoch, seq} to go on from, or null. */
 	constructor(opts, cursor, tell) {
 		this.#opts = opts;
 		this.#tell = tell;
@@ -54,7 +45,6 @@ export class Channel {
 			this.#put(ref);
 	}
 
-	/** Older events, newest last: resolves to {messages, more}. */
 	history(before, limit) {
 		return new Promise((settle, fail) => {
 			if (this.state !== "open")
@@ -114,7 +104,7 @@ export class Channel {
 		this.#openedAt = 0;
 		let ws;
 		try {
-			ws = new WebSocket(this.#url(), PROTOCOL);
+			ws = new WebSocket(this.#url(), "gatecast.v1");
 		} catch {
 			return this.#lost(1006); // none in this browser
 		}
@@ -124,7 +114,6 @@ export class Channel {
 		this.#timer = setTimeout(() => this.#drop(), this.#opts.openTimeout);
 	}
 
-	/* Gives the socket up without waiting for the other side. */
 	#drop() {
 		const ws = this.#ws;
 		this.#lost(1006);
@@ -147,8 +136,7 @@ export class Channel {
 		this.#wait(CLOSE_FLOOR[code] ?? 0);
 	}
 
-	/* Exponential backoff with full jitter: after a restart of the server
-	 * its pages do not come back all at once. */
+	/* Exponential backoff with full jitter. */
 	#wait(floor) {
 		const { backoffBase, backoffMax } = this.#opts;
 		const top = Math.min(backoffMax, backoffBase * 2 ** this.#attempt++);
@@ -168,8 +156,7 @@ export class Channel {
 			this.#open();
 	}
 
-	/* Whether there is a session. Only a plain "no" ends anything here; the
-	 * rest is the network's affair. */
+	/* Only a plain "no" ends anything; the rest is the network's affair. */
 	async #askSession() {
 		if (!this.#opts.session)
 			return false;

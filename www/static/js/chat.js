@@ -1,10 +1,9 @@
-/* The chat page: the channel on one side, what the reader sees on the other. */
+/* The chat page: the channel on one side, the reader on the other. */
 import { Composer } from "./composer.js";
 import { connect } from "./gatecast.js";
 import { t } from "./i18n.js";
 import { make } from "./lines.js";
 import { Log } from "./log.js";
-import { Notifier } from "./notify.js";
 import { People } from "./people.js";
 import { Scroll } from "./scroll.js";
 import { Status } from "./status.js";
@@ -19,9 +18,8 @@ const cast = connect({ user: me });
 const scroll = new Scroll(find("log"), find("jump"), () => older());
 const log = new Log(find("lines"), scroll,
     (entry) => cast.send(entry.text, entry.ref));
-const people = new People(find("people"), find("people-toggle"));
+const people = new People(find("people"));
 const status = new Status(find("state"), () => cast.retryNow());
-const notifier = new Notifier(find("notify"));
 const composer = new Composer(find("composer"), me,
     (text) => log.addPending(cast.send(text).ref, text));
 log.me = people.me = status.user = me;
@@ -31,7 +29,25 @@ let unseen = 0;
 let isMarked = false; // a line stands above what the reader has not seen
 let isAsking = false;
 let hasOlder = true;
+let notifier = null;
 const title = document.title;
+
+/* Few want notifications; the others do without their code. */
+const notify = find("notify");
+const loadNotifier = async () => {
+	const { Notifier } = await import("./notify.js");
+	notifier = new Notifier(notify);
+};
+if (window.Notification?.permission === "granted") {
+	loadNotifier();
+} else if (window.Notification?.permission === "default") {
+	notify.hidden = false;
+	notify.textContent = t("notify");
+	notify.addEventListener("click", async () => {
+		await loadNotifier();
+		notifier.toggle();
+	}, { once: true });
+}
 
 cast.on("state", (s) => status.show(s));
 
@@ -79,7 +95,6 @@ addEventListener("pagehide", (e) => e.persisted ||
     composer.takeBack(log.unsent));
 find("logout").form.addEventListener("submit", () => composer.forget());
 
-/* What was said before, as far as the server keeps it. */
 async function older(before = log.oldest) {
 	if (isAsking || !hasOlder || !before)
 		return;
@@ -97,10 +112,10 @@ async function older(before = log.oldest) {
 	isAsking = false;
 }
 
-/* Someone else's line came in: for the eye, the ear and the tab's title. */
+/* For the eye, the ear and the tab's title. */
 function news(user, m) {
 	scroll.count();
-	notifier.tell(`${epoch}-${m.seq}`, user, m.text);
+	notifier?.tell(`${epoch}-${m.seq}`, user, m.text);
 	const isSeen = scroll.isAtBottom &&
 	    document.visibilityState === "visible";
 	if (!isSeen && !isMarked)

@@ -1,7 +1,4 @@
-/*
- * Where one writes. Enter sends, Shift+Enter starts a new line; the Enter
- * that ends an input method's composition does neither.
- */
+/* Where one writes. */
 import { t } from "./i18n.js";
 
 export class Composer {
@@ -31,7 +28,6 @@ export class Composer {
 			this.#box.focus();
 	}
 
-	/** Puts texts before what is being written. */
 	takeBack(texts) {
 		this.#box.value = [...texts, textOf(this.#box)]
 		    .filter(Boolean).join("\n");
@@ -80,7 +76,7 @@ export class Composer {
 	}
 }
 
-/* Without what the server refuses, and what nobody would see. */
+/* Without what the server refuses. */
 function textOf(box) {
 	return box.value.replace(/[\0-\x08\x0b-\x1f]/g, "").trimEnd();
 }

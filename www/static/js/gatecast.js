@@ -1,62 +1,26 @@
-/**
- * gatecast.js: a live channel to wsd (subprotocol gatecast.v1) that survives
- * bad networks, for any page behind the same login. No dependencies, nothing
- * about the page's looks.
- *
- *   import { connect } from "/static/js/gatecast.js";
- *   const cast = connect();
- *   cast.on("message", (m) => console.log(m.user, m.text));
- *   cast.send("hello");
- *
- * What it promises: events arrive once and in the server's order; after a
- * lost connection it comes back by itself and goes on where it was (cursor
- * EPOCH-SEQ), and where that cannot be, it says so by "gap", or by a "hello"
- * with resumed = false. A text given to send() is sent again after each
- * reconnect until the server has answered; the server knows it by its ref and
- * broadcasts it once.
- *
- * All pages of one browser share one connection in a SharedWorker
- * (worker.js). Where there is none, or it does not answer, a page has a
- * connection of its own; nothing else changes.
- *
- * Events; each handler gets one object:
- *   state    {state, retryAt, isBlocked}  "connecting" | "open" | "waiting"
- *            (next try at retryAt, in Date.now() milliseconds; isBlocked: the
- *            site answers, but no WebSocket gets through) | "over" (the
- *            session has ended: send the reader to the login) | "closed" (by
- *            close())
- *   hello    {user, epoch, seq, resumed, online: [{user, since}], …}
- *   message  {seq, user, time, text}
- *   join, leave  {seq, user, time}
- *   notice   {seq, time, text}  from the administrator
- *   gap      {from, to}  these numbers are lost to us
- *   ack      {ref, seq}  the server has it, under this number
- *   error    {ref, code, detail, retry_after_ms}  the server refused it
- *   over     {}
- */
+/* A live channel to wsd for any page behind the same login: www/README.md. */
 import { Share } from "./share.js";
 
 const defaults = {
-	user: "", // if given: another one's session counts as over
-	shared: true, // with the other pages of this browser
+	user: "",
+	shared: true,
 	path: "/websocket",
-	session: "/session", // asked now and then; 401 means over. null: never
-	sessionEvery: 4 * 60e3, // keeps the session from idling out
+	session: "/session",
+	sessionEvery: 4 * 60e3,
 	backoffBase: 500,
 	backoffMax: 30e3,
-	openTimeout: 15e3, // until hello
-	ackTimeout: 15e3, // no answer for so long: the connection is dead
-	stableAfter: 10e3, // a connection this old starts the backoff afresh
+	openTimeout: 15e3,
+	ackTimeout: 15e3,
+	stableAfter: 10e3,
 };
 const WORKER_TIMEOUT = 4e3; // without an answer it has failed
 
-/** Opens a channel; options as in defaults above. */
 export function connect(options = {}) {
 	return new Gatecast({ ...defaults, ...options });
 }
 
-/** 16 random bytes as hex: the client's own id of one message. */
-export function newRef() {
+/* 16 random bytes as hex; randomUUID is for https alone. */
+function newRef() {
 	const bytes = crypto.getRandomValues(new Uint8Array(16));
 	return Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
 }
@@ -70,11 +34,12 @@ class Gatecast extends EventTarget {
 	#port = null;
 	#isShared;
 	#answerTimer = 0;
+	#ticker;
 	#cursor = null; // {epoch, seq}
 	#pending = new Map(); // ref -> {text, settle, fail}
 	#histories = new Map(); // id -> {settle, fail}
 	#historyId = 0;
-	#undo = [];
+	#ended = new AbortController();
 
 	constructor(opts) {
 		super();
@@ -85,23 +50,15 @@ class Gatecast extends EventTarget {
 		/* A page in the browser's back/forward cache would stay online. */
 		this.#listen(window, "pagehide", () => this.#leave());
 		this.#listen(window, "pageshow", (e) => e.persisted && this.#enter());
-		const every = setInterval(() => this.#active(), 30e3);
-		this.#undo.push(() => clearInterval(every));
+		this.#ticker = setInterval(() => this.#active(), 30e3);
 		queueMicrotask(() => this.#enter()); // after the caller's on()
 	}
 
-	/** Calls fn with the event's object. Returns this. */
 	on(type, fn) {
 		this.addEventListener(type, (e) => fn(e.detail));
 		return this;
 	}
 
-	/**
-	 * Sends a text, now or as soon as there is a connection. Returns {ref,
-	 * done}: done resolves to {ref, seq}, or rejects with an Error with
-	 * .code. The same comes as "ack" or "error", so done may be ignored.
-	 * With an earlier ref a refused text is tried again.
-	 */
 	send(text, ref = newRef()) {
 		const item = { text };
 		const done = new Promise((settle, fail) =>
@@ -117,7 +74,6 @@ class Gatecast extends EventTarget {
 		return { ref, done };
 	}
 
-	/** Older events, newest last: resolves to {messages, more}. */
 	history({ before = this.#cursor?.seq + 1, limit = 50 } = {}) {
 		return new Promise((settle, fail) => {
 			if (this.state !== "open")
@@ -128,19 +84,16 @@ class Gatecast extends EventTarget {
 		});
 	}
 
-	/** Tries again now instead of at retryAt. */
 	retryNow() {
 		this.#post("retry");
 	}
 
-	/** Ends it for good, for this page. */
 	close() {
 		this.#end("closed");
 	}
 
 	#listen(target, type, fn) {
-		target.addEventListener(type, fn);
-		this.#undo.push(() => target.removeEventListener(type, fn));
+		target.addEventListener(type, fn, { signal: this.#ended.signal });
 	}
 
 	#emit(type, detail) {
@@ -290,8 +243,8 @@ class Gatecast extends EventTarget {
 		if (this.#isEnded())
 			return;
 		this.#leave();
-		for (const undo of this.#undo.splice(0))
-			undo();
+		this.#ended.abort();
+		clearInterval(this.#ticker);
 		this.state = state;
 		this.#emit("state", { state, retryAt: 0 });
 		for (const ref of [...this.#pending.keys()])

@@ -1,13 +1,9 @@
-/*
- * The elements of the log. Everything that came from someone goes in as
- * textContent; nothing here ever parses markup.
- */
+/* The elements of the log; text goes in as textContent alone. */
 import { dayName, fullTime, has, list, t, timeOfDay } from "./i18n.js";
 import { linked } from "./links.js";
 
 const NAMES = 5; // of those who came or went, in one line
 
-/** An element of that class with text or children. */
 export function make(tag, className, ...inside) {
 	const el = document.createElement(tag);
 	if (className)
@@ -88,16 +84,12 @@ export function showDelivery(entry, on) {
 const isPresence = (entry) => ["join", "leave"].includes(entry?.kind);
 const dayOf = (entry) => new Date(entry.at).toDateString();
 
-/** Whether two neighbours are told of in one line. */
 export function isOneRun(above, entry) {
 	return isPresence(above) && isPresence(entry) &&
 	    dayOf(above) === dayOf(entry);
 }
 
-/**
- * Neighbouring joins and leaves, as one line at the first of them. Who came
- * and went again is not worth one.
- */
+/** Neighbouring joins and leaves, as one line at the first of them. */
 export function showRun(run, me) {
 	const net = new Map();
 	for (const { user, kind } of run)
@@ -122,7 +114,7 @@ export function showRun(run, me) {
 	first.el.classList.toggle("nothing", parts.length === 0);
 }
 
-/** What depends on the line above: the day's heading, and the grouping. */
+/** The day's heading, and the grouping. */
 export function placeAfter(entry, above) {
 	const li = entry.el;
 	const isNewDay = !above || dayOf(above) !== dayOf(entry);

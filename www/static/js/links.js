@@ -1,12 +1,8 @@
-/*
- * Addresses in what people said. Only http and https become links; what is
- * shown is what was typed, and what is opened learns nothing of this page.
- */
+/* Addresses in what people said: http and https alone become links. */
 const ADDRESS = /\bhttps?:\/\/[^\s<>"`\u2018-\u201f\u3000-\u3002\uff00-\uff20\uff5b-\uff65]+/giu;
 const PAIRS = { ")": "(", "]": "[", "}": "{" };
 
-/* A sentence's own punctuation at the end; a bracket that the address
- * opened belongs to it. */
+/* Without the sentence's own end; a bracket it opened belongs to it. */
 function trimmed(address) {
 	for (;;) {
 		const last = address.at(-1);
@@ -18,7 +14,7 @@ function trimmed(address) {
 	}
 }
 
-/** The text as strings and links, to be appended one after the other. */
+/** The text as strings and links. */
 export function linked(text) {
 	const parts = [];
 	let from = 0;

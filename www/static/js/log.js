@@ -1,13 +1,7 @@
 /*
- * What was said, in the server's order, each once. An entry's place is
- * (generation, seq): a new epoch of the server is a new generation, so that
- * what stands on the page stays where it is; what is not acknowledged yet
- * stands below everything.
- *
- * A message of one's own comes back twice, as its ack (ref and seq) and as a
- * broadcast (seq and text), in either order. The broadcast is bound to the
- * first waiting entry of the same text at once; if the ack then tells that it
- * was another one, the two change refs, which nobody can see.
+ * What was said, in the server's order, each once: by (generation, seq), a
+ * new epoch being a new generation. One's own comes back as ack (ref, seq)
+ * and as broadcast (seq, text), in either order: www/README.md.
  */
 import { t } from "./i18n.js";
 import { isOneRun, make, makeLine, placeAfter, showDelivery, showRun }
@@ -38,24 +32,22 @@ export class Log {
 		};
 	}
 
-	/** The first number here, to ask for what was before; 0: not known. */
+	/** To ask for what was before; 0: not known. */
 	get oldest() {
 		const [first] = this.#entries;
 		return first?.generation === this.#generation ? first.seq : 0;
 	}
 
-	/** One's own texts that the server does not have. */
 	get unsent() {
 		return [...this.#byRef.values()].filter((e) => e.seq === Infinity)
 		    .map((e) => e.text);
 	}
 
-	/** From this one on the reader has seen nothing yet. */
 	mark(seq) {
 		this.#bySeq.get(seq)?.el.prepend(this.#mark);
 	}
 
-	/** The server counts anew: old numbers mean nothing any more. */
+	/** The server counts anew. */
 	newGeneration() {
 		/* Acknowledged, and the broadcast will not come any more. */
 		for (const entry of this.#bySeq.values())
@@ -67,7 +59,6 @@ export class Log {
 		this.#bySeq.clear();
 	}
 
-	/** One's own text, before the server has it. */
 	addPending(ref, text) {
 		const entry = {
 			kind: "message", user: this.me, at: Date.now(), text, ref,
@@ -80,7 +71,7 @@ export class Log {
 		this.#scroll.toBottom();
 	}
 
-	/** An event with a seq. Returns false if it stands here already. */
+	/** False if it stands here already. */
 	add(kind, event) {
 		if (this.#bySeq.has(event.seq))
 			return this.#confirm(this.#bySeq.get(event.seq), event);
@@ -103,7 +94,6 @@ export class Log {
 		return true;
 	}
 
-	/** The server has it, as number seq. */
 	acked(ref, seq) {
 		const entry = this.#byRef.get(ref);
 		if (!entry)
@@ -136,7 +126,7 @@ export class Log {
 		this.#bySeq.set(seq, entry);
 	}
 
-	/* The broadcast of something that is here: it now has its place. */
+	/* Something that is here now has its place. */
 	#confirm(entry, event) {
 		if (entry.generation !== Infinity)
 			return false;

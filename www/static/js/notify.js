@@ -1,7 +1,4 @@
-/*
- * Desktop notifications, which nobody gets who did not ask for them by the
- * button. A line that another tab is showing at that moment needs none.
- */
+/* Desktop notifications, for those who asked for them by the button. */
 import { t } from "./i18n.js";
 
 const WANTED = "gatecast.notify";
@@ -13,7 +10,7 @@ export class Notifier {
 
 	constructor(button) {
 		this.#button = button;
-		button.addEventListener("click", () => this.#toggle());
+		button.addEventListener("click", () => this.toggle());
 		this.#show();
 	}
 
@@ -26,8 +23,7 @@ export class Notifier {
 	}
 
 	#isOn() {
-		return "Notification" in window &&
-		    Notification.permission === "granted" &&
+		return Notification.permission === "granted" &&
 		    localStorage.getItem(WANTED) === "yes";
 	}
 
@@ -44,7 +40,7 @@ export class Notifier {
 		};
 	}
 
-	async #toggle() {
+	async toggle() {
 		if (this.#isOn())
 			localStorage.removeItem(WANTED);
 		else if (await Notification.requestPermission() === "granted")
@@ -53,8 +49,7 @@ export class Notifier {
 	}
 
 	#show() {
-		this.#button.hidden = !("Notification" in window) ||
-		    Notification.permission === "denied";
+		this.#button.hidden = Notification.permission === "denied";
 		this.#button.textContent = t(this.#isOn() ? "notify_off" : "notify");
 	}
 }

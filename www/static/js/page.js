@@ -1,30 +1,12 @@
-/*
- * What any page does better with a script: another theme without leaving
- * the page, passwords that can be looked at, a word about Caps Lock. The
- * words are the server's.
- */
-
-/* The page is asked for again, in its new theme; only that is taken over. */
-async function switchTheme(form, button) {
-	const query = new URLSearchParams(new FormData(form, button));
-	const answer = await fetch(`${form.action}?${query}`);
-	const page = new DOMParser().parseFromString(await answer.text(),
-	    "text/html");
-	const fresh = page.querySelector(".switches [name=theme]");
-	if (!answer.ok || !fresh)
-		throw new Error("not this page");
-	document.documentElement.dataset.theme =
-	    page.documentElement.dataset.theme;
-	button.replaceChildren(...fresh.childNodes);
-	button.value = fresh.value;
-}
+/* What any page does better with a script; the words are the server's. */
 
 document.addEventListener("submit", (e) => {
 	const button = e.submitter;
 	if (button?.name !== "theme")
 		return;
 	e.preventDefault();
-	switchTheme(e.target, button).catch(() => location.reload());
+	import("./theme.js").then((m) => m.switchTheme(e.target, button))
+	    .catch(() => location.reload());
 });
 
 for (const box of document.querySelectorAll(".secret")) {

@@ -1,4 +1,4 @@
-/* Who is online: a list beside the log, on a phone behind a button. */
+/* Who is online. */
 import { t } from "./i18n.js";
 import { hueOf, make } from "./lines.js";
 
@@ -6,29 +6,14 @@ const SHOWN = 300;
 
 export class People {
 	me = "";
-	#panel;
-	#toggle;
 	#list;
 	#counts;
 	#users = new Set();
 	#isDirty = false;
 
-	constructor(panel, toggle) {
-		this.#panel = panel;
-		this.#toggle = toggle;
+	constructor(panel) {
 		this.#list = panel.querySelector("ul");
 		this.#counts = document.querySelectorAll("[data-online-count]");
-		toggle.addEventListener("click", () => this.#open(!this.#isOpen()));
-		document.addEventListener("keydown", (e) => {
-			if (e.key === "Escape" && this.#isOpen()) {
-				this.#open(false);
-				toggle.focus();
-			}
-		});
-		document.addEventListener("click", (e) => {
-			if (!panel.contains(e.target) && !toggle.contains(e.target))
-				this.#open(false);
-		});
 	}
 
 	set(users) {
@@ -44,15 +29,6 @@ export class People {
 	remove(user) {
 		this.#users.delete(user);
 		this.#changed();
-	}
-
-	#isOpen() {
-		return this.#toggle.getAttribute("aria-expanded") === "true";
-	}
-
-	#open(isOpen) {
-		this.#toggle.setAttribute("aria-expanded", String(isOpen));
-		this.#panel.classList.toggle("open", isOpen);
 	}
 
 	/* A thousand joins in a row are one drawing. */

@@ -1,7 +1,4 @@
-/*
- * The log's scrolling: it follows the newest line only while the reader is
- * there; a reader further up is left alone and told what came.
- */
+/* The log follows the newest line only while the reader is there. */
 import { t } from "./i18n.js";
 
 const NEAR_PX = 40;
@@ -14,7 +11,6 @@ export class Scroll {
 	#isDue = false;
 	#onTop;
 
-	/** onTop: called when the reader comes near the oldest line. */
 	constructor(box, jump, onTop) {
 		this.#onTop = onTop;
 		this.#box = box;
@@ -22,7 +18,7 @@ export class Scroll {
 		box.addEventListener("scroll", () => this.#scrolled(),
 		    { passive: true });
 		jump.addEventListener("click", () => this.toBottom());
-		/* The keyboard of a phone, a growing composer, a turned screen. */
+		/* A phone's keyboard, a growing composer, a turned screen. */
 		new ResizeObserver(() => this.isAtBottom && this.toBottom())
 		    .observe(box);
 	}
@@ -34,10 +30,7 @@ export class Scroll {
 		this.#show();
 	}
 
-	/**
-	 * Does change(), and is at the bottom afterwards if it was before: once
-	 * a frame, however many lines come in it.
-	 */
+	/** Does change(), and stays at the bottom: once a frame. */
 	keeping(change) {
 		change();
 		if (!this.isAtBottom || this.#isDue)
@@ -58,7 +51,6 @@ export class Scroll {
 			this.#box.scrollTop = this.#box.scrollHeight - fromEnd;
 	}
 
-	/** Something new came in below. */
 	count() {
 		if (this.isAtBottom)
 			return;

@@ -1,9 +1,4 @@
-/*
- * One channel for all pages that ask for it, each by a port: every event goes
- * to all of them, and a page that comes later is greeted with what the
- * channel knows by then. A page that was away goes on at its own cursor from
- * the last events kept here, or is told of the gap.
- */
+/* One channel for all pages that ask for it, each by a port. */
 import { Channel } from "./channel.js";
 
 const KEEP = 500; // events

@@ -1,8 +1,4 @@
-/*
- * The state line: whether what one writes now gets through. The seconds of a
- * countdown are for the eye only, or a screen reader would talk of nothing
- * else.
- */
+/* Whether what one writes now gets through; seconds are for the eye only. */
 import { t } from "./i18n.js";
 
 export class Status {

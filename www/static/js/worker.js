@@ -1,4 +1,4 @@
-/* What the pages of one browser share: one connection (gatecast.js). */
+/* What the pages of one browser share: one connection. */
 import { Share } from "./share.js";
 
 const share = new Share();
