@@ -1,5 +1,6 @@
-"""What the tests of the live channel share: their sites, connections that are
-closed at the end, and what is read from them."""
+"""What the tests of the live channel share: their sites (own_site, tight_site)
+and connections that are closed at the end (joiner), as fixtures, and what is
+read from them."""
 
 import os
 import re
@@ -15,22 +16,22 @@ USERS = {name: f"the passphrase of {name}"
 def own_site():
     """Everybody may talk as fast as they can; sessions come and go. wsd can
     be reached without the web server too."""
-    return running(users=USERS, set={
+    yield from running(users=USERS, set={
         "wsd.user_rate": 0, "wsd.leave_grace_s": 2, "wsd.message_bytes": 4096,
         "wsd.connections_per_user": 0}, wsd_port=free_port())
 
 
 def tight_site():
     """Small limits."""
-    return running(users=USERS, set={
+    yield from running(users=USERS, set={
         "wsd.leave_grace_s": 1, "wsd.user_rate": 1, "wsd.user_burst": 3,
         "wsd.connections_per_user": 2, "wsd.max_connections": 4,
         "wsd.history_messages": 5, "wsd.message_bytes": 100})
 
 
 def joiner():
-    """For a fixture to yield from: opens connections that are closed at the
-    end, each past its hello and its own join."""
+    """Opens connections that are closed at the end, each past its hello and
+    its own join."""
     opened = []
 
     def open_(site, user="alice", **kwargs):

@@ -18,16 +18,16 @@ NEW = "another passphrase"
 def own_site():
     """Its users and sessions may be changed. Its Argon2 costs enough for its
     time to be seen."""
-    return running(set={"login.argon2_memory_kib": 16384})
+    yield from running(set={"login.argon2_memory_kib": 16384})
 
 
 def https_site():
     """Told by its proxy to be behind https, it takes no plain http."""
     port = free_port()
-    return running(port=port, set={"site.trusted_proxies": "127.0.0.1",
-                                   "site.origins": f"https://127.0.0.1:{port}",
-                                   "login.plain_http": "no",
-                                   "login.throttle": "yes"})
+    yield from running(port=port, set={
+        "site.trusted_proxies": "127.0.0.1",
+        "site.origins": f"https://127.0.0.1:{port}",
+        "login.plain_http": "no", "login.throttle": "yes"})
 
 
 class Answer:

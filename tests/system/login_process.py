@@ -153,7 +153,7 @@ class Login:
 
 
 def several_users():
-    """For a fixture to yield from: one that several can sign in to."""
+    """A fixture: one that several can sign in to."""
     site = Login(users=("alice", "bob", "carol", "李雷")).start()
     yield site
     site.stop()

@@ -17,10 +17,7 @@ PHONE = ("Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) "
          "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 "
          "Mobile/15E148 Safari/604.1")
 
-
-@pytest.fixture(scope="module")
-def login():
-    yield from several_users()
+login = pytest.fixture(several_users, scope="module")
 
 
 def page(site, cookie, path="/account", **params):

@@ -17,6 +17,8 @@ LINE = re.compile(
     rf"(?: [a-z_]+=(?:{PLAIN}|{QUOTED}))*")
 PAIR = re.compile(rf"([a-z_]+)=({PLAIN}|{QUOTED})")
 
+login = pytest.fixture(several_users, scope="module")
+
 
 def events(text):
     """Each audit line as a dictionary."""
@@ -27,11 +29,6 @@ def events(text):
             out.append({k: v.strip('"') for k, v in PAIR.findall(
                 line[line.index(" event=") + 1:])})
     return out
-
-
-@pytest.fixture(scope="module")
-def login():
-    yield from several_users()
 
 
 @pytest.fixture

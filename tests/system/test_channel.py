@@ -15,15 +15,8 @@ from channel import (
 from conftest import wait_until
 from wsclient import Refused, connect
 
-
-@pytest.fixture(scope="module")
-def own():
-    yield from own_site()
-
-
-@pytest.fixture
-def join():
-    yield from joiner()
+own = pytest.fixture(own_site, scope="module")
+join = pytest.fixture(joiner)
 
 
 def test_no_session_no_upgrade(own):

@@ -13,20 +13,9 @@ from channel import (
 from conftest import SOON_S, free_port, running, wait_until
 from wsclient import BINARY, TEXT, Closed, Refused, connect
 
-
-@pytest.fixture(scope="module")
-def own():
-    yield from own_site()
-
-
-@pytest.fixture(scope="module")
-def tight():
-    yield from tight_site()
-
-
-@pytest.fixture
-def join():
-    yield from joiner()
+own = pytest.fixture(own_site, scope="module")
+tight = pytest.fixture(tight_site, scope="module")
+join = pytest.fixture(joiner)
 
 
 def test_too_long(own, join):

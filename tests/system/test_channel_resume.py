@@ -12,20 +12,9 @@ from channel import joiner, own_site, settle, tight_site
 from conftest import wait_until
 from wsclient import Closed, Refused, connect
 
-
-@pytest.fixture(scope="module")
-def own():
-    yield from own_site()
-
-
-@pytest.fixture(scope="module")
-def tight():
-    yield from tight_site()
-
-
-@pytest.fixture
-def join():
-    yield from joiner()
+own = pytest.fixture(own_site, scope="module")
+tight = pytest.fixture(tight_site, scope="module")
+join = pytest.fixture(joiner)
 
 
 def test_resume(own, join):

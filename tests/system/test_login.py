@@ -9,10 +9,7 @@ import pytest
 
 from login_browser import NEW, TOKEN, Browser, attributes, own_site, signed_in
 
-
-@pytest.fixture(scope="module")
-def own():
-    yield from own_site()
+own = pytest.fixture(own_site, scope="module")
 
 
 def test_sign_in(site):

@@ -11,15 +11,8 @@ from login_browser import (
     signed_in)
 from pair import Pair
 
-
-@pytest.fixture(scope="module")
-def own():
-    yield from own_site()
-
-
-@pytest.fixture(scope="module")
-def https():
-    yield from https_site()
+own = pytest.fixture(own_site, scope="module")
+https = pytest.fixture(https_site, scope="module")
 
 
 def flipped(text, at):

@@ -6,10 +6,7 @@ import pytest
 
 from login_browser import Browser, count, other_spelling, own_site, signed_in
 
-
-@pytest.fixture(scope="module")
-def own():
-    yield from own_site()
+own = pytest.fixture(own_site, scope="module")
 
 
 def test_login_csrf(own):

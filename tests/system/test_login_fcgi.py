@@ -11,10 +11,7 @@ import fcgi_client as fcgi
 from conftest import SOON_S
 from login_process import ORIGIN, assert_protected, make, several_users
 
-
-@pytest.fixture(scope="module")
-def login():
-    yield from several_users()
+login = pytest.fixture(several_users, scope="module")
 
 
 def test_missing_method(login):

@@ -7,10 +7,7 @@ import pytest
 
 from login_browser import FORM, NEW, Browser, count, own_site
 
-
-@pytest.fixture(scope="module")
-def own():
-    yield from own_site()
+own = pytest.fixture(own_site, scope="module")
 
 
 def test_bad_fields(own):

@@ -10,10 +10,7 @@ import pytest
 import fcgi_client as fcgi
 from login_process import PASSWORD, assert_protected, make, several_users
 
-
-@pytest.fixture(scope="module")
-def login():
-    yield from several_users()
+login = pytest.fixture(several_users, scope="module")
 
 
 def test_form(login):

@@ -15,15 +15,8 @@ from channel import USERS, ask, joiner, messages, own_site, settle, status
 from conftest import SOON_S, wait_until
 from wsclient import Closed
 
-
-@pytest.fixture(scope="module")
-def own():
-    yield from own_site()
-
-
-@pytest.fixture
-def join():
-    yield from joiner()
+own = pytest.fixture(own_site, scope="module")
+join = pytest.fixture(joiner)
 
 
 def ended(clients, act):

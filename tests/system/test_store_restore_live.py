@@ -9,15 +9,8 @@ import pytest
 from channel import joiner, own_site, settle
 from conftest import wait_until
 
-
-@pytest.fixture(scope="module")
-def own():
-    yield from own_site()
-
-
-@pytest.fixture
-def join():
-    yield from joiner()
+own = pytest.fixture(own_site, scope="module")
+join = pytest.fixture(joiner)
 
 
 def status(site, cookie):
