@@ -2,6 +2,7 @@
 scripts/deploy as they are, static pages, and a program that says who it takes
 its visitor for."""
 
+import html
 import http.client
 import http.server
 import os
@@ -217,16 +218,19 @@ class GatedSite:
 
     def get(self, target, cookie=None, is_page=True, method="GET", body=None,
             **headers):
-        """target goes out as it is, byte by byte."""
+        """target goes out as it is, byte by byte; is_page None: nothing is
+        said about what is asked for."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port,
                                                 timeout=20)
         try:
             connection.putrequest(method, target, skip_host=True,
                                   skip_accept_encoding=True)
             connection.putheader("Host", "chat.test")
-            connection.putheader(
-                "Sec-Fetch-Mode", "navigate" if is_page else "cors")
-            connection.putheader("Accept", "text/html" if is_page else "*/*")
+            if is_page is not None:
+                connection.putheader(
+                    "Sec-Fetch-Mode", "navigate" if is_page else "cors")
+                connection.putheader(
+                    "Accept", "text/html" if is_page else "*/*")
             if cookie:
                 connection.putheader("Cookie", cookie)
             if body is not None:
@@ -238,20 +242,23 @@ class GatedSite:
         finally:
             connection.close()
 
-    def sign_in(self, name="alice"):
-        """Through the web server, as a browser does."""
-        page = self.get("/login")
+    def sign_in(self, name="alice", target="/private/page.html"):
+        """Through the web server, as a browser does that wants to see target
+        and is sent to the login."""
+        sent = self.get(target)
+        assert sent.status == 303, sent.status
+        page = self.get(sent.headers["Location"])
         assert page.status == 200, page.text
         pre = page.headers["Set-Cookie"].split(";")[0]
-        csrf = re.search(r'name="csrf"[^>]*value="([^"]*)"', page.text)[1]
+        fields = {name: html.unescape(value) for name, value in re.findall(
+            r'type="hidden" name="(\w+)" value="([^"]*)"', page.text)}
         done = self.get(
             "/login", pre, method="POST", Origin=ORIGIN,
             Content_Type="application/x-www-form-urlencoded",
             body=urllib.parse.urlencode(
-                {"name": name, "password": PASSWORD,
-                 "next": "/private/page.html", "csrf": csrf}).encode())
+                {"name": name, "password": PASSWORD, **fields}).encode())
         assert done.status == 303, (done.status, done.text)
-        assert done.headers["Location"] == "/private/page.html"
+        assert done.headers["Location"] == target
         for line in done.headers.get_all("Set-Cookie"):
             if line.startswith("gatecast="):
                 return line.split(";")[0]

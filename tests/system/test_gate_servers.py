@@ -46,6 +46,44 @@ def test_scripts_are_told(site):
             assert "json" in answer.headers["Content-Type"]
 
 
+CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize("is_page,said", [
+    (True, {"Sec-Fetch-Mode": "navigate", "Accept": "*/*"}),
+    (False, {"Sec-Fetch-Mode": "cors", "Accept": CHROME}),
+    (False, {"Sec-Fetch-Mode": "same-origin", "Accept": "text/html"}),
+    (False, {"Sec-Fetch-Mode": "no-cors", "Accept": "image/webp,*/*"}),
+    # Over plain http browsers say no more than this.
+    (True, {"Accept": CHROME}),
+    (False, {"Accept": "*/*"}),
+    (False, {"Accept": "text/event-stream"}),
+    (False, {"Accept": "application/json, text/plain, */*"}),
+    (False, {"Accept": CHROME, "X-Requested-With": "XMLHttpRequest"}),
+    (False, {}),
+], ids=str)
+def test_page_or_not(site, is_page, said):
+    for path in ("/private/page.html", site.app_path):
+        answer = site.get(path, is_page=None, **said)
+        if is_page:
+            assert answer.status == 303
+            assert answer.headers["Location"] == \
+                "/login?next=" + path.replace("/", "%2F")
+        else:
+            assert answer.status == 401
+            assert answer.text == '{"error":"no session","login":"/login"}\n'
+        assert "no-store" in answer.headers["Cache-Control"]
+
+
+def test_to_the_login_and_back(site):
+    for target in ("/private/page.html?a=1&b=%26%3D+%23", "/",
+                   "/private/%E4%B8%8A/?q=%E6%9D%8E"):
+        cookie = site.sign_in(target=target)
+        assert site.get(target, cookie).status in (200, 404)
+    assert site.get("/private/page.html?a=1", cookie).text == \
+        "this is private/page.html\n"
+
+
 def test_groups(site):
     assert site.get("/admin/page.html", site.alice).status == 200
     assert site.get("/admin/page.html").status == 303
