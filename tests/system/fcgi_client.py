@@ -5,12 +5,14 @@ import re
 import socket
 import struct
 
-BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR = 1, 2, 3, 4, 5, 6, 7
+BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR, DATA = 1, 2, 3, 4, 5, 6, 7, 8
+GET_VALUES, GET_VALUES_RESULT, UNKNOWN_TYPE = 9, 10, 11
+COMPLETE, CANT_MPX_CONN, UNKNOWN_ROLE = 0, 1, 3
 RESPONDER, AUTHORIZER, FILTER = 1, 2, 3
 
 
-def record(kind, content=b"", request_id=1, padding=0):
-    return struct.pack(">BBHHBx", 1, kind, request_id, len(content),
+def record(kind, content=b"", request_id=1, padding=0, version=1):
+    return struct.pack(">BBHHBx", version, kind, request_id, len(content),
                        padding) + content + b"\0" * padding
 
 
@@ -122,6 +124,25 @@ def read_answer(s):
             out += content
         elif kind == END:
             return Answer(out)
+
+
+def read_records(s):
+    """What comes until the connection ends: [(type, request id, content)].
+    A record that is cut short is an error."""
+    data = b""
+    try:
+        while part := s.recv(65536):
+            data += part
+    except (ConnectionResetError, BrokenPipeError):
+        pass  # closed before all that was sent had been read
+    out = []
+    while data:
+        version, kind, request_id, n, padding = struct.unpack_from(
+            ">BBHHBx", data)
+        assert version == 1 and len(data) >= 8 + n + padding, data
+        out.append((kind, request_id, data[8:8 + n]))
+        data = data[8 + n + padding:]
+    return out
 
 
 def send(address, data, timeout=30.0):
