@@ -294,6 +294,7 @@ gate_authorize(struct call *c)
 	switch (verdict) {
 	case PASS_USER:
 	case PASS_ANYBODY:
+		c->resp->is_pass = true;
 		name_user(c, verdict, &who, "Variable-REMOTE_USER",
 		    "Variable-REMOTE_GROUPS");
 		return;

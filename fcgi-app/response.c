@@ -16,6 +16,7 @@ response_init(struct response *r)
 	r->type = RESPONSE_HTML;
 	buf_init(&r->headers);
 	buf_init(&r->body);
+	r->is_pass = false;
 	r->is_spoiled = false;
 }
 
@@ -33,6 +34,7 @@ response_reset(struct response *r)
 	r->type = RESPONSE_HTML;
 	buf_reset(&r->headers);
 	buf_reset(&r->body);
+	r->is_pass = false;
 	r->is_spoiled = false;
 }
 
@@ -169,6 +171,22 @@ put_policy(const struct response_site *site, struct buf *out)
 	    "frame-ancestors 'none'\r\n");
 }
 
+static void
+put_protection(const struct response_site *site, struct buf *out)
+{
+	put_policy(site, out);
+	/*
+	 * same-origin and not no-referrer: under the latter browsers send
+	 * "Origin: null" with a form, which is nobody's.
+	 */
+	buf_puts(out,
+	    "X-Content-Type-Options: nosniff\r\n"
+	    "X-Frame-Options: DENY\r\n"
+	    "Referrer-Policy: same-origin\r\n"
+	    "Cross-Origin-Opener-Policy: same-origin\r\n"
+	    "Cache-Control: no-store\r\n");
+}
+
 int
 response_write(const struct response *r, const struct response_site *site,
     bool is_head, struct buf *out)
@@ -180,6 +198,11 @@ response_write(const struct response *r, const struct response_site *site,
 	size_t n = is_spoiled ? sizeof(apology) - 1 : r->body.len;
 
 	buf_printf(out, "Status: %d %s\r\n", status, reason(status));
+	if (r->is_pass && !is_spoiled) {
+		buf_append(out, r->headers.data, r->headers.len);
+		buf_puts(out, "\r\n");
+		return out->has_failed ? -1 : 0;
+	}
 	/* An answer without a body has no type. */
 	if (n > 0)
 		buf_printf(out, "Content-Type: %s\r\n",
@@ -187,18 +210,8 @@ response_write(const struct response *r, const struct response_site *site,
 	buf_printf(out, "Content-Length: %zu\r\n", n);
 	if (!is_spoiled)
 		buf_append(out, r->headers.data, r->headers.len);
-	put_policy(site, out);
-	/*
-	 * same-origin and not no-referrer: under the latter browsers send
-	 * "Origin: null" with a form, which is nobody's.
-	 */
-	buf_puts(out,
-	    "X-Content-Type-Options: nosniff\r\n"
-	    "X-Frame-Options: DENY\r\n"
-	    "Referrer-Policy: same-origin\r\n"
-	    "Cross-Origin-Opener-Policy: same-origin\r\n"
-	    "Cache-Control: no-store\r\n"
-	    "\r\n");
+	put_protection(site, out);
+	buf_puts(out, "\r\n");
 	if (!is_head)
 		buf_append(out, is_spoiled ? apology : r->body.data, n);
 	return out->has_failed ? -1 : 0;

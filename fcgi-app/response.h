@@ -3,7 +3,10 @@
  *
  * Nothing can be said that is not a header: a name or value with a control
  * byte spoils the whole answer, which then leaves as a plain 500. The
- * protective headers are put on every answer, that one included.
+ * protective headers are put on every answer, that one included. An
+ * authorizer that lets a request through answers nobody but the web server,
+ * and some add its headers to those of the page: there they would forbid what
+ * that page is made of.
  */
 #ifndef FCGI_APP_RESPONSE_H
 #define FCGI_APP_RESPONSE_H
@@ -21,6 +24,7 @@ struct response {
 	const char *type; /* Content-Type; static storage */
 	struct buf headers;
 	struct buf body;
+	bool is_pass; /* an authorizer's, for the web server alone */
 	bool is_spoiled;
 };
 

@@ -34,6 +34,8 @@ def authorize(site, path="/private/a.html", cookie=None, uri=None, **params):
 
 def user_of(answer):
     assert answer.status == 200 and answer.body == b"", answer.raw
+    assert {n for n, _ in answer.headers} <= {
+        "Status", "Variable-REMOTE_USER", "Variable-REMOTE_GROUPS"}
     return answer.get("Variable-REMOTE_USER")
 
 

@@ -27,6 +27,10 @@ def test_static_pages(site):
             answer = site.get(path, cookie)
             assert answer.status == 200, (path, site.web.log())
             assert answer.text.startswith("this is ")
+            # It is the site's own page: nothing of ours is put on it.
+            for name in ("Content-Security-Policy", "X-Frame-Options",
+                         "Cache-Control", "Referrer-Policy"):
+                assert name not in answer.headers, (path, name)
     answer = site.get("/private/page.html?a=1&b=2")
     assert answer.status == 303
     assert answer.headers["Location"] == \

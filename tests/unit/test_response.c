@@ -179,6 +179,21 @@ test_cookie(void **state)
 	assert_has(write_for(NULL, false, false), "Status: 500 ");
 }
 
+/* What a web server may put beside the headers of the page it lets through. */
+static void
+test_pass(void **state)
+{
+	(void)state;
+	r.is_pass = true;
+	assert_int_equal(
+	    response_header_utf8(&r, "Variable-REMOTE_USER", "李雷"), 0);
+	assert_string_equal(write_for("chat.example", true, false),
+	    "Status: 200 OK\r\nVariable-REMOTE_USER: 李雷\r\n\r\n");
+	response_header(&r, "Variable-REMOTE_USER", "a\nb");
+	assert_has(write_for("chat.example", true, false), "Status: 500 ");
+	assert_protected(buf_str(&out));
+}
+
 int
 main(void)
 {
@@ -187,6 +202,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_head, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_redirect, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_injection, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_pass, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_host, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_cookie, setup, teardown),
 	};
