@@ -364,7 +364,7 @@ def assert_refused_early(login, data, kind, status):
         ["9223372036854775808"], ["{n}", "{n}"])])
 def test_a_body_of_90_mb(login, values, _, status):
     head, _ = posted(login, values)
-    assert_refused_early(login, head + record(STDIN, b"a" * 5000), STDIN,
+    assert_refused_early(login, head + record(STDIN, b"a" * 65528), STDIN,
                          status)
 
 
