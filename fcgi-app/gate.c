@@ -300,12 +300,16 @@ gate_authorize(struct call *c)
 		return;
 	case STRANGER:
 		gate_page_login(c);
-		return;
+		break;
 	case NOT_IN_GROUP:
 	case UNCLEAR:
 	case UNAVAILABLE:
 		refuse(c, verdict, &who, gate_is_page(c->req));
+		break;
 	}
+	/* Apache keeps every header of an authorizer but its Content-Type. */
+	if (c->resp->body.len > 0)
+		response_header(c->resp, "X-Gatecast-Type", c->resp->type);
 }
 
 void

@@ -22,6 +22,7 @@ from web_process import DEPLOY, WebProcess, apache_head, stop
 RULES = "/pub=public /admin=ops /app/admin=ops"
 
 CGI = """#!/bin/sh
+printf 'Status: %s\\r\\n' "${QUERY_STRING:-200}"
 printf 'Content-Type: text/plain\\r\\n\\r\\n'
 for name in REMOTE_USER REMOTE_GROUPS HTTP_X_USER HTTP_X_GROUPS \\
     HTTP_REMOTE_USER HTTP_REMOTE_GROUPS; do
@@ -93,7 +94,8 @@ APACHE_MODULES = (
 
 
 class App(http.server.BaseHTTPRequestHandler):
-    """Behind a proxy: says what the script above does."""
+    """Behind a proxy: says what the script above does, with the status that
+    its query asks for."""
 
     protocol_version = "HTTP/1.1"
 
@@ -106,7 +108,8 @@ class App(http.server.BaseHTTPRequestHandler):
                 ("HTTP_REMOTE_GROUPS", "Remote-Groups"))).encode("latin-1")
         n = int(self.headers.get("Content-Length", 0))
         body += self.rfile.read(n)
-        self.send_response(200)
+        self.send_response(int(self.path.partition("?")[2] or 200))
+        self.send_header("Content-Type", "text/plain")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

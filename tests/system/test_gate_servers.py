@@ -93,6 +93,13 @@ def test_groups(site):
     assert site.get("/admin/page.html").status == 303
     answer = site.get("/admin/page.html", site.bob)
     assert answer.status == 403 and "this is" not in answer.text
+    if site.server != "nginx":  # which says it with a page of its own
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert 'charset="utf-8"' in answer.text
+        answer = site.get("/admin/page.html", site.bob, is_page=False)
+        assert answer.text == '{"error":"not in a group that may"}\n'
+        assert answer.headers["Content-Type"] == \
+            "application/json; charset=utf-8"
     site.pair.tool("user", "join", "bob", "ops")
     assert site.get("/admin/page.html", site.bob).status == 200
     site.pair.tool("user", "leave", "bob", "ops")
@@ -117,6 +124,17 @@ def test_app_knows_its_user(site):
     assert site.get(site.app_path).status == 303
     assert site.get(site.app_admin_path, site.bob).status == 403
     assert site.get(site.app_admin_path, site.alice).status == 200
+
+
+def test_app_refuses_for_itself(site):
+    """A status of its own is nobody else's, and so are its words."""
+    for status in (401, 403, 404, 503):
+        for is_page in (True, False):
+            answer = site.get(f"{site.app_path}?{status}", site.bob, is_page)
+            assert answer.status == status
+            assert answer.headers["Content-Type"] == "text/plain"
+            assert answer.values()["REMOTE_USER"] == "bob"
+            assert "Content-Security-Policy" not in answer.headers
 
 
 def test_user_cannot_be_made_up(site):
