@@ -363,13 +363,13 @@ fanout_writable(struct fanout *f, struct client *c)
 	if (s->flags & FANOUT_CLOSING)
 		return;
 	stop_waiting(f, s);
-	fanout_account(f, c);
+	fanout_impl_look_at(f, s);
 	if (fanout_impl_has_pending(f, s))
 		join_queued(f, c);
 }
 
 static void
-flush_everyone(struct fanout *f, uint64_t slow_bytes)
+flush_everyone(struct fanout *f, uint64_t slow_bytes, uint64_t limit)
 {
 	uint64_t needed[FANOUT_ENCODINGS];
 
@@ -380,6 +380,8 @@ flush_everyone(struct fanout *f, uint64_t slow_bytes)
 			continue;
 		serve(f, s, slow_bytes);
 		fanout_impl_note_needed(s, needed);
+		if (f->written - f->written_looked > fanout_memory_step(limit))
+			fanout_relieve(f, limit);
 	}
 	fanout_impl_trim(f, needed);
 }
@@ -396,12 +398,12 @@ fanout_flush_queued(struct fanout *f, uint64_t slow_bytes)
 }
 
 void
-fanout_flush(struct fanout *f, uint64_t slow_bytes)
+fanout_flush(struct fanout *f, uint64_t slow_bytes, uint64_t limit)
 {
 	if (f->has_grown) {
 		f->has_grown = false;
 		f->is_urgent = false;
-		flush_everyone(f, slow_bytes);
+		flush_everyone(f, slow_bytes, limit);
 	}
 	/* Whoever a pass served may still be on the list. */
 	fanout_flush_queued(f, slow_bytes);

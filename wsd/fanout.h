@@ -23,6 +23,7 @@ enum fanout_flag {
 	FANOUT_RESUMING = 8, /* before its resume_end */
 	FANOUT_UNFINISHED = 16, /* a message has begun to come */
 	FANOUT_FULL = 32, /* the kernel took no more of it: it is busy */
+	FANOUT_UNSENT = 64, /* nor did its peer, when last looked at */
 };
 
 /* All that a flush needs of a connection that is up to date: half a line. */
@@ -109,8 +110,11 @@ void fanout_close(
 /* c can take more; it gets that with the next pass. */
 void fanout_writable(struct fanout *f, struct client *c);
 
-/* One pass; slow_bytes: who is farther behind is closed (0: nobody). */
-void fanout_flush(struct fanout *f, uint64_t slow_bytes);
+/*
+ * One pass; slow_bytes: who is farther behind is closed (0: nobody). limit: as
+ * of fanout_relieve, which is asked on the way too.
+ */
+void fanout_flush(struct fanout *f, uint64_t slow_bytes, uint64_t limit);
 
 /* The same for those alone who have something of their own. */
 void fanout_flush_queued(struct fanout *f, uint64_t slow_bytes);
@@ -138,10 +142,18 @@ uint64_t fanout_memory(const struct fanout *f);
 /*
  * Keeps that below limit (0: none). Above three quarters, those that hold
  * the most are closed as too slow, and of those who hold as much the slowest
- * first. Whoever is closing still holds it for a while; so above the limit
- * they, and then the others in the same order, are cut.
+ * first; nobody for what is on its way to them. Whoever is closing still holds
+ * it for a while; so above the limit they, and then the others in the same
+ * order, are cut.
  */
 void fanout_relieve(struct fanout *f, uint64_t limit);
+
+/* What may be written before fanout_relieve looks at it again. */
+static inline uint64_t
+fanout_memory_step(uint64_t limit)
+{
+	return limit / 8;
+}
 
 static inline uint64_t
 fanout_memory_soft(uint64_t limit)

@@ -22,6 +22,9 @@ fanout_impl_cost_of(const struct fanout_seat *s)
 	return s->flags & FANOUT_FULL ? n + TRANSPORT_KERNEL_BYTES : n;
 }
 
+/* Asks what the kernel holds for it, unless that is known. */
+void fanout_impl_look_at(struct fanout *f, struct fanout_seat *s);
+
 /* It is closing, and holds nothing any more. */
 void fanout_impl_forget_cost(struct fanout *f, struct fanout_seat *s);
 

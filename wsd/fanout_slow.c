@@ -102,14 +102,30 @@ fanout_memory(const struct fanout *f)
 	return f->memory + f->full * TRANSPORT_KERNEL_BYTES;
 }
 
-/* Its power of two; who is farther behind weighs more at the same cost. */
+/*
+ * What it holds by its own doing: not what is on its way to a peer who takes
+ * it in, nor what this pass has not come to.
+ */
+static uint64_t
+burden_of(const struct fanout *f, struct fanout_seat *s)
+{
+	const struct client *c = s->client;
+
+	if (s->flags & FANOUT_CLOSING)
+		return fanout_impl_cost_of(s);
+	/* Who is farther behind weighs more at the same cost. */
+	if (s->flags & (FANOUT_FULL | FANOUT_UNSENT))
+		return fanout_impl_cost_of(s) + fanout_impl_lag_of(f, s);
+	return c->partial == NULL ? 0 : c->partial->size;
+}
+
+/* Its power of two; 0 for none. */
 static int
 weight_of(const struct fanout *f, struct fanout_seat *s)
 {
-	uint64_t n = fanout_impl_cost_of(s) + fanout_impl_lag_of(f, s);
 	int weight = 0;
 
-	for (; n > 0; n >>= 1)
+	for (uint64_t n = burden_of(f, s); n > 0; n >>= 1)
 		weight++;
 	/* Nothing more is lost with one that is closing. */
 	return s->flags & FANOUT_CLOSING ? weight + WEIGHTS : weight;
@@ -120,6 +136,21 @@ cut(struct fanout *f, struct fanout_seat *s)
 {
 	fanout_impl_forget_cost(f, s);
 	f->transport->cut(s->conn);
+}
+
+void
+fanout_impl_look_at(struct fanout *f, struct fanout_seat *s)
+{
+	bool has_unsent;
+
+	if (s->flags & (FANOUT_CLOSING | FANOUT_FULL))
+		return;
+	s->client->kernel =
+	    (uint32_t)f->transport->kernel_bytes(s->conn, &has_unsent);
+	s->flags &= (uint8_t)~FANOUT_UNSENT;
+	if (has_unsent)
+		s->flags |= FANOUT_UNSENT;
+	fanout_account(f, s->client);
 }
 
 /*
@@ -137,13 +168,17 @@ end_heaviest(struct fanout *f, uint64_t wanted, bool has_to_cut)
 		    fanout_impl_cost_of(&f->seats[i]);
 	if (!has_to_cut)
 		least = WEIGHTS;
-	while (sum < wanted && least > 0)
+	while (sum < wanted && least > (has_to_cut ? 0 : 1))
 		sum += found[--least];
 	for (size_t i = 0; i < f->count && wanted > 0; i++) {
 		struct fanout_seat *s = &f->seats[i];
-		uint64_t cost = fanout_impl_cost_of(s);
-		if (cost == 0 || weight_of(f, s) < least ||
+		if (weight_of(f, s) < least ||
 		    (!has_to_cut && s->flags & FANOUT_CLOSING))
+			continue;
+		/* It may have read since. */
+		fanout_impl_look_at(f, s);
+		uint64_t cost = fanout_impl_cost_of(s);
+		if (cost == 0 || weight_of(f, s) < least)
 			continue;
 		wanted -= cost < wanted ? cost : wanted;
 		if (!(s->flags & FANOUT_CLOSING))
@@ -162,12 +197,7 @@ look_at_kernel(struct fanout *f, uint64_t n)
 	for (; n > 0; n--) {
 		if (f->looked >= f->count)
 			f->looked = 0;
-		struct fanout_seat *s = &f->seats[f->looked++];
-		if (s->flags & (FANOUT_CLOSING | FANOUT_FULL))
-			continue;
-		s->client->kernel =
-		    (uint32_t)f->transport->kernel_bytes(s->conn);
-		fanout_account(f, s->client);
+		fanout_impl_look_at(f, &f->seats[f->looked++]);
 	}
 }
 
@@ -179,7 +209,7 @@ look_at_kernel(struct fanout *f, uint64_t n)
 static void
 look_at_written(struct fanout *f, uint64_t limit)
 {
-	uint64_t step = limit / 8 / (f->count + 1);
+	uint64_t step = fanout_memory_step(limit) / (f->count + 1);
 
 	if (step < LOOK_BYTES_MIN)
 		step = LOOK_BYTES_MIN;

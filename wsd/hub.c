@@ -258,7 +258,8 @@ void
 hub_flush(struct hub *h)
 {
 	hub_commit(h);
-	fanout_flush(&h->room.fanout, slow_bytes(h));
+	fanout_flush(
+	    &h->room.fanout, slow_bytes(h), (uint64_t)h->room.shares.queues);
 	hub_relieve(h);
 }
 

@@ -64,8 +64,12 @@ struct transport_ops {
 	 * by the kernel too. hub_gone follows, later.
 	 */
 	void (*cut)(void *conn);
-	/* Bytes that the kernel holds of what was written: a system call. */
-	size_t (*kernel_bytes)(void *conn);
+	/*
+	 * Bytes that the kernel holds of what was written: a system call or
+	 * two. *has_unsent: not all of it is on its way, since the peer takes
+	 * in no more.
+	 */
+	size_t (*kernel_bytes)(void *conn, bool *has_unsent);
 };
 
 #endif

@@ -11,8 +11,10 @@
 
 #include <errno.h>
 #include <linux/sock_diag.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 /* How long a peer may take to answer a close frame. */
@@ -145,13 +147,17 @@ conn_cut_soon(void *conn)
 }
 
 static size_t
-conn_kernel_bytes(void *conn)
+conn_kernel_bytes(void *conn, bool *has_unsent)
 {
 	const struct conn *c = conn;
+	int fd = lws_get_socket_fd(c->wsi), unsent = 0;
 	uint32_t info[SK_MEMINFO_VARS] = {0};
 	socklen_t n = sizeof(info);
 
-	getsockopt(lws_get_socket_fd(c->wsi), SOL_SOCKET, SO_MEMINFO, info, &n);
+	getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &n);
+	if (info[SK_MEMINFO_WMEM_QUEUED] > 0)
+		ioctl(fd, SIOCOUTQNSD, &unsent);
+	*has_unsent = unsent > 0;
 	return info[SK_MEMINFO_WMEM_QUEUED];
 }
 

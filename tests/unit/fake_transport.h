@@ -23,6 +23,7 @@ struct fake_conn {
 	size_t closes;
 	size_t cuts;
 	size_t unread; /* what the kernel says that it holds */
+	bool is_under_way; /* and that all of it was sent */
 	bool is_busy;
 	bool is_partial; /* each write leaves it busy */
 	size_t kernel_bytes; /* a write takes no more than the frame that
@@ -92,9 +93,12 @@ fake_cut(void *conn)
 }
 
 static inline size_t
-fake_kernel_bytes(void *conn)
+fake_kernel_bytes(void *conn, bool *has_unsent)
 {
-	return ((struct fake_conn *)conn)->unread;
+	const struct fake_conn *f = conn;
+
+	*has_unsent = f->unread > 0 && !f->is_under_way;
+	return f->unread;
 }
 
 static const struct transport_ops fake_transport = {

@@ -181,6 +181,64 @@ test_unread(void **state)
 	assert_int_equal(memory(f).queues, memory(f).leaving);
 }
 
+/* What is on its way is no fault of who takes it in, however much it is. */
+static void
+test_under_way(void **state)
+{
+	struct fake *f = *state;
+	struct person *p[20];
+	size_t closed, cut;
+
+	for (int i = 0; i < 20; i++)
+		p[i] = join(f, "bob", HUB_PLAIN);
+	hub_flush(f->hub);
+	limit_queues(f, 1000000);
+	for (int i = 0; i < 20; i++) {
+		p[i]->conn.is_under_way = i < 10;
+		p[i]->conn.unread = i < 10 ? 60000 : 20000;
+	}
+	/* Nor is what waits for the next pass. */
+	fill(f, p[0], 10, 4000);
+	for (int i = 0; i < 20; i++)
+		hub_tick(f->hub);
+	count(p, 10, &closed, &cut);
+	assert_int_equal(closed, 0);
+	count(p + 10, 10, &closed, &cut);
+	assert_in_range(closed, 2, 8);
+	assert_int_equal(cut, 0);
+	/* But the limit is one. */
+	for (int i = 0; i < 10; i++)
+		p[i]->conn.unread = 120000;
+	for (int i = 0; i < 20; i++)
+		hub_tick(f->hub);
+	count(p, 10, &closed, &cut);
+	assert_in_range(cut, 1, 5);
+	assert_in_range(memory(f).queues, 1, 1000000);
+}
+
+/* A pass is not finished first when there is no room for it. */
+static void
+test_looks_in_a_pass(void **state)
+{
+	struct fake *f = *state;
+	struct person *p[20];
+	size_t written = 0;
+
+	for (int i = 0; i < 20; i++)
+		p[i] = join(f, "bob", HUB_PLAIN);
+	hub_flush(f->hub);
+	limit_queues(f, 100000);
+	for (int i = 0; i < 20; i++) {
+		p[i]->conn.unread = 50000;
+		written -= p[i]->conn.writes;
+	}
+	fill(f, p[0], 1, 4000);
+	hub_flush(f->hub);
+	for (int i = 0; i < 20; i++)
+		written += p[i]->conn.writes;
+	assert_in_range(written, 4, 10);
+}
+
 static void
 test_unfinished_messages(void **state)
 {
@@ -262,6 +320,8 @@ main(void)
 	    FAKE_TEST(test_busy_readers),
 	    FAKE_TEST(test_more_than_a_write),
 	    FAKE_TEST(test_unread),
+	    FAKE_TEST(test_under_way),
+	    FAKE_TEST(test_looks_in_a_pass),
 	    FAKE_TEST(test_unfinished_messages),
 	    FAKE_TEST(test_slowest_first),
 	    FAKE_TEST(test_history),
