@@ -170,15 +170,17 @@ restore_event(struct room *r, const struct history_op *op)
 {
 	struct stream *streams = r->fanout.streams;
 	uint8_t header[FRAME_HEADER_MAX];
-	int64_t age_ms = clock_wall_ms(r->clock) - op->wall_ms;
+	/* Whatever the clock said then, or a file says it did. */
+	int64_t now_ms = clock_wall_ms(r->clock);
+	int64_t wall_ms = op->wall_ms > 0 ? op->wall_ms : 0;
+	int64_t age_ms = wall_ms < now_ms ? now_ms - wall_ms : 0;
 
 	if (stream_reserve(&streams[HUB_GATECAST],
 		op->payload_bytes + FRAME_HEADER_MAX) == -1)
 		return -1;
 	size_t n = frame_header(header, FRAME_TEXT, op->payload_bytes);
-	stream_append(&streams[HUB_GATECAST],
-	    clock_mono_ms(r->clock) - (age_ms > 0 ? age_ms : 0), op->is_said,
-	    header, n, op->payload, op->payload_bytes);
+	stream_append(&streams[HUB_GATECAST], clock_mono_ms(r->clock) - age_ms,
+	    op->is_said, header, n, op->payload, op->payload_bytes);
 	stream_skip(&streams[HUB_PLAIN]);
 	r->seq++;
 	return 0;

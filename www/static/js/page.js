@@ -1,5 +1,14 @@
 /* What any page does better with a script; the words are the server's. */
 
+/* "no-store" keeps no browser from showing a page once more, out of memory
+ * and with all that it held, to whoever comes after a sign-out. */
+addEventListener("pageshow", (e) => {
+	if (!e.persisted)
+		return;
+	document.body.hidden = true;
+	location.reload();
+});
+
 document.addEventListener("submit", (e) => {
 	const button = e.submitter;
 	if (button?.name !== "theme")
