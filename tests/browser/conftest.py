@@ -4,6 +4,7 @@ must hold nothing that the test did not announce."""
 import pytest
 
 from people import USERS, Pool, Site
+from stranger import Stranger
 
 
 @pytest.fixture(scope="session")
@@ -77,3 +78,32 @@ def alice_and_bob(shared):
     yield shared
     for b in shared:
         b.check_console()
+
+
+@pytest.fixture(scope="module")
+def home():
+    """A module's own site, where one may talk as fast as one likes."""
+    site = Site(users=USERS, set={"wsd.user_rate": 0,
+                                  "wsd.leave_grace_s": 0})
+    try:
+        yield site.start()
+    finally:
+        site.close()
+
+
+@pytest.fixture
+def b(pool, home):
+    """A browser on it, signed out."""
+    browser = pool.take(home.url)
+    try:
+        yield browser
+        browser.check_console()
+    finally:
+        pool.give(browser)
+
+
+@pytest.fixture
+def stranger():
+    s = Stranger()
+    yield s
+    s.close()
