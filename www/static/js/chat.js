@@ -9,7 +9,6 @@ import { Scroll } from "./scroll.js";
 import { Status } from "./status.js";
 
 const LOGIN = "/login?next=/index";
-const LOGOUT_TIMEOUT = 5e3;
 const SPOKEN = 6; // lines a screen reader may still have to say
 
 const find = (id) => document.getElementById(id);
@@ -89,17 +88,14 @@ cast.on("leave", (m) => {
 cast.on("gap", (m) => log.add("gap", { seq: m.to }));
 cast.on("ack", (m) => log.acked(m.ref, m.seq));
 cast.on("error", (m) => m.ref && log.failed(m.ref, m.code));
-/* A sign-out of this page has an answer of its own on the way, which takes
- * the cookie back. */
-let isLeaving = false;
-cast.on("over", () => setTimeout(() => location.assign(LOGIN),
-    isLeaving ? LOGOUT_TIMEOUT : 0));
+let patience = 0; // a sign-out has an answer on its way
+cast.on("over", () => setTimeout(() => location.assign(LOGIN), patience));
 
 /* What the server does not have is not lost with the page. */
 addEventListener("pagehide", (e) => e.persisted ||
     composer.takeBack(log.unsent));
 find("logout").form.addEventListener("submit", () => {
-	isLeaving = true;
+	patience = 5e3;
 	composer.forget();
 });
 

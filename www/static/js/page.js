@@ -1,7 +1,5 @@
 /* What any page does better with a script; the words are the server's. */
 
-/* "no-store" keeps no browser from showing a page once more, out of memory
- * and with all that it held, to whoever comes after a sign-out. */
 addEventListener("pageshow", (e) => {
 	if (!e.persisted)
 		return;
