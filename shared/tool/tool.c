@@ -167,6 +167,25 @@ tool_open_users(struct tool *t, bool is_writer, struct users **out)
 }
 
 int
+tool_begin_users(struct users *u)
+{
+	enum store_err err = users_begin(u);
+
+	return err == STORE_OK ? TOOL_OK : tool_fail_users(err, u);
+}
+
+int
+tool_commit_users(struct users *u, int code)
+{
+	if (code != TOOL_OK) {
+		users_abort(u);
+		return code;
+	}
+	enum store_err err = users_commit(u);
+	return err == STORE_OK ? TOOL_OK : tool_fail_users(err, u);
+}
+
+int
 tool_open_sessions(struct tool *t, bool is_writer, struct sessions **out)
 {
 	const struct config *c = &t->config;

@@ -24,6 +24,8 @@ enum tool_exit {
 	TOOL_UNREACHABLE = 4, /* store or daemon */
 };
 
+struct tool_names;
+
 struct tool {
 	struct config config;
 	const char *conf_path;
@@ -59,11 +61,26 @@ int tool_open_users(struct tool *t, bool is_writer, struct users **out);
 int tool_open_sessions(struct tool *t, bool is_writer, struct sessions **out);
 int tool_open_throttle(struct tool *t, bool is_writer, struct throttle **out);
 
+/*
+ * A transaction on the users: begin locks, and commit takes the exit code of
+ * what was done in between. On TOOL_OK it commits, else it gives up. TOOL_OK
+ * or the exit code.
+ */
+int tool_begin_users(struct users *u);
+int tool_commit_users(struct users *u, int code);
+
 /* Becomes the owner of store.dir; TOOL_UNREACHABLE when it is not there. */
 int tool_become_owner(struct tool *t);
 
 /* Neither root nor the owner of store.dir. */
 bool tool_is_stranger(const struct tool *t);
+
+/*
+ * In the transaction: that name may be given to an account. names and
+ * instead_of: see tool/tool_names.h. TOOL_OK, or the exit code and why.
+ */
+int tool_check_free(struct users *u, struct tool_names *names, const char *name,
+    const char *instead_of);
 
 /* Ends all sessions of a user (all: NULL) and says how many. */
 int tool_end_sessions(struct sessions *s, const char *user);

@@ -45,31 +45,21 @@ change_user(struct tool *t, bool is_join)
 	const char *group = t->args.n == 2 ? t->args.operands[1] : "";
 	char name[NAME_SIZE];
 	struct users *u = NULL;
-	enum store_err err;
 
 	int code = tool_read_name(t, 0, name);
 	if (code == TOOL_OK)
 		code = tool_open_users(t, true, &u);
+	if (code == TOOL_OK)
+		code = tool_begin_users(u);
 	if (code != TOOL_OK)
 		goto out;
-	err = users_begin(u);
-	if (err != STORE_OK) {
-		code = tool_fail_users(err, u);
-		goto out;
-	}
 	/* Taking rights away is to succeed on a full disk. */
 	if (!is_join)
 		users_use_reserve(u);
 	code = change_groups(u, name, group, is_join);
-	if (code != TOOL_OK) {
-		users_abort(u);
+	code = tool_commit_users(u, code);
+	if (code != TOOL_OK)
 		goto out;
-	}
-	err = users_commit(u);
-	if (err != STORE_OK) {
-		code = tool_fail_users(err, u);
-		goto out;
-	}
 	tool_audit_with(
 	    is_join ? "user.join" : "user.leave", name, "group", group);
 	printf("user %s is %s in group %s\n", name,

@@ -221,20 +221,15 @@ put_all(struct import *im)
 static int
 commit(struct import *im, const struct store_stats *before)
 {
-	enum store_err err = users_begin(im->users);
-	if (err != STORE_OK)
-		return tool_fail_users(err, im->users);
-	err = check_again(im, before);
-	int code =
+	int code = tool_begin_users(im->users);
+	if (code != TOOL_OK)
+		return code;
+	enum store_err err = check_again(im, before);
+	code =
 	    err == STORE_OK ? say_errors(im) : tool_fail_users(err, im->users);
 	if (code == TOOL_OK)
 		code = put_all(im);
-	if (code != TOOL_OK) {
-		users_abort(im->users);
-		return code;
-	}
-	err = users_commit(im->users);
-	return err == STORE_OK ? TOOL_OK : tool_fail_users(err, im->users);
+	return tool_commit_users(im->users, code);
 }
 
 static int

@@ -17,9 +17,7 @@ static int
 move_record(struct users *u, struct tool_names *names,
     char old_name[static NAME_SIZE], const char *new_name)
 {
-	char old_fold[NAME_FOLD_SIZE], new_fold[NAME_FOLD_SIZE];
-	struct record_user r, other;
-	struct buf why = BUF_INIT;
+	struct record_user r;
 	int code = TOOL_OK;
 
 	enum store_err err = users_get(u, old_name, &r);
@@ -35,22 +33,8 @@ move_record(struct users *u, struct tool_names *names,
 		    TOOL_REFUSED, "the user is called %s already", r.name);
 		goto out;
 	}
-	bool is_same = name_fold(old_name, old_fold) == NAME_OK &&
-	    name_fold(new_name, new_fold) == NAME_OK &&
-	    strcmp(old_fold, new_fold) == 0;
-	err = is_same ? STORE_NOTFOUND : users_get(u, new_name, &other);
-	if (err == STORE_OK) {
-		code = tool_fail(
-		    TOOL_REFUSED, "there is a user %s already", other.name);
-		goto out;
-	}
-	if (err == STORE_NOTFOUND)
-		err = tool_names_check(names, new_name, old_name, &why);
-	if (err == STORE_OK && why.len > 0) {
-		code = tool_fail(TOOL_REFUSED, "%s", buf_str(&why));
-		goto out;
-	}
-	if (err == STORE_OK) {
+	code = tool_check_free(u, names, new_name, old_name);
+	if (code == TOOL_OK) {
 		memcpy(r.name, new_name, strlen(new_name) + 1);
 		err = users_rename(u, old_name, &r);
 	}
@@ -58,8 +42,6 @@ out:
 	if (code == TOOL_OK && err != STORE_OK)
 		code = tool_fail_users(err, u);
 	crypto_wipe(&r, sizeof(r));
-	crypto_wipe(&other, sizeof(other));
-	buf_fini(&why);
 	return code;
 }
 
@@ -83,26 +65,17 @@ tool_user_rename(struct tool *t)
 	if (code != TOOL_OK)
 		goto out;
 	err = tool_names_new(u, &names);
-	if (err == STORE_OK)
-		err = users_begin(u);
-	if (err != STORE_OK) {
-		code = tool_fail_users(err, u);
+	code = err == STORE_OK ? tool_begin_users(u) : tool_fail_users(err, u);
+	if (code != TOOL_OK)
 		goto out;
-	}
 	code = move_record(u, names, old_name, new_name);
 	/* While the name is there: cut short after it, nobody could end them.
 	 */
 	if (code == TOOL_OK)
 		code = tool_end_sessions(s, old_name);
-	if (code != TOOL_OK) {
-		users_abort(u);
+	code = tool_commit_users(u, code);
+	if (code != TOOL_OK)
 		goto out;
-	}
-	err = users_commit(u);
-	if (err != STORE_OK) {
-		code = tool_fail_users(err, u);
-		goto out;
-	}
 	tool_audit_with("user.rename", old_name, "to", new_name);
 	printf("user %s is now %s\n", old_name, new_name);
 	sessions_maintain(s);

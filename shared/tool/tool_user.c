@@ -101,12 +101,38 @@ read_groups(const struct tool *t, char list[static GROUP_LIST_SIZE])
 }
 
 int
+tool_check_free(struct users *u, struct tool_names *names, const char *name,
+    const char *instead_of)
+{
+	struct record_user other;
+	struct buf why = BUF_INIT;
+	int code = TOOL_OK;
+
+	enum store_err err = users_get(u, name, &other);
+	if (err == STORE_OK &&
+	    (instead_of == NULL || strcmp(other.name, instead_of) != 0)) {
+		code = tool_fail(
+		    TOOL_REFUSED, "there is a user %s already", other.name);
+		goto out;
+	}
+	if (err == STORE_OK || err == STORE_NOTFOUND)
+		err = tool_names_check(names, name, instead_of, &why);
+	if (err != STORE_OK)
+		code = tool_fail_users(err, u);
+	else if (why.len > 0)
+		code = tool_fail(TOOL_REFUSED, "%s", buf_str(&why));
+out:
+	crypto_wipe(&other, sizeof(other));
+	buf_fini(&why);
+	return code;
+}
+
+int
 tool_user_add(struct tool *t)
 {
-	struct record_user r = {.created_s = clock_wall_s(t->clock)}, old;
+	struct record_user r = {.created_s = clock_wall_s(t->clock)};
 	struct users *u = NULL;
 	struct tool_names *names = NULL;
-	struct buf why = BUF_INIT;
 	enum store_err err;
 
 	int code = tool_read_name(t, 0, r.name);
@@ -123,44 +149,22 @@ tool_user_add(struct tool *t)
 
 	r.changed_s = r.created_s;
 	err = tool_names_new(u, &names);
-	if (err == STORE_OK)
-		err = users_begin(u);
-	if (err != STORE_OK) {
-		code = tool_fail_users(err, u);
+	code = err == STORE_OK ? tool_begin_users(u) : tool_fail_users(err, u);
+	if (code != TOOL_OK)
 		goto out;
-	}
-	err = users_get(u, r.name, &old);
-	if (err == STORE_OK) {
-		users_abort(u);
-		code = tool_fail(
-		    TOOL_REFUSED, "there is a user %s already", old.name);
-		goto out;
-	}
-	if (err == STORE_NOTFOUND)
-		err = tool_names_check(names, r.name, NULL, &why);
-	if (err == STORE_OK && why.len > 0) {
-		users_abort(u);
-		code = tool_fail(TOOL_REFUSED, "%s", buf_str(&why));
-		goto out;
-	}
-	if (err == STORE_OK)
+	code = tool_check_free(u, names, r.name, NULL);
+	if (code == TOOL_OK) {
 		err = users_put(u, &r);
-	if (err != STORE_OK) {
-		code = tool_fail_users(err, u);
-		users_abort(u);
-		goto out;
+		code = err == STORE_OK ? TOOL_OK : tool_fail_users(err, u);
 	}
-	err = users_commit(u);
-	if (err != STORE_OK) {
-		code = tool_fail_users(err, u);
+	code = tool_commit_users(u, code);
+	if (code != TOOL_OK)
 		goto out;
-	}
 	tool_audit("user.add", r.name);
 	printf("user %s added\n", r.name);
 	users_maintain(u);
 out:
 	crypto_wipe(&r, sizeof(r));
-	buf_fini(&why);
 	tool_names_free(names);
 	users_close(u);
 	return code;
@@ -185,28 +189,20 @@ static const struct {
 };
 
 /*
- * Reads, alters and commits one record; name is then as it is stored. The
+ * In the transaction: alters one record; name is then as it is stored. The
  * sessions of one that is deleted end before it goes, while the users' lock
  * keeps new ones from beginning: cut short after it, there would be sessions
- * of nobody, and no user to delete again.
+ * of nobody, and no user to delete again. TOOL_OK or the exit code.
  */
 static int
 change_record(struct tool *t, struct users *u, struct sessions *s,
     enum change change, const char *hash, char name[static NAME_SIZE])
 {
 	struct record_user r;
-	int code = TOOL_OK;
 
-	enum store_err err = users_begin(u);
-	if (err != STORE_OK)
-		return tool_fail_users(err, u);
-	if (changes[change].ends_sessions)
-		users_use_reserve(u);
-	err = users_get(u, name, &r);
-	if (err == STORE_NOTFOUND) {
-		users_abort(u);
+	enum store_err err = users_get(u, name, &r);
+	if (err == STORE_NOTFOUND)
 		return tool_fail_unknown(name);
-	}
 	if (err == STORE_OK) {
 		memcpy(name, r.name, NAME_SIZE);
 		if (change == CHANGE_PASSWORD) {
@@ -220,15 +216,8 @@ change_record(struct tool *t, struct users *u, struct sessions *s,
 	}
 	crypto_wipe(&r, sizeof(r));
 	if (err != STORE_OK)
-		code = tool_fail_users(err, u);
-	else if (change == CHANGE_DELETE)
-		code = tool_end_sessions(s, name);
-	if (code != TOOL_OK) {
-		users_abort(u);
-		return code;
-	}
-	err = users_commit(u);
-	return err == STORE_OK ? TOOL_OK : tool_fail_users(err, u);
+		return tool_fail_users(err, u);
+	return change == CHANGE_DELETE ? tool_end_sessions(s, name) : TOOL_OK;
 }
 
 static int
@@ -247,7 +236,13 @@ change_user(struct tool *t, enum change change)
 	if (code == TOOL_OK && changes[change].ends_sessions)
 		code = tool_open_sessions(t, true, &s);
 	if (code == TOOL_OK)
-		code = change_record(t, u, s, change, hash, name);
+		code = tool_begin_users(u);
+	if (code != TOOL_OK)
+		goto out;
+	if (changes[change].ends_sessions)
+		users_use_reserve(u);
+	code = change_record(t, u, s, change, hash, name);
+	code = tool_commit_users(u, code);
 	if (code != TOOL_OK)
 		goto out;
 	tool_audit(changes[change].action, name);
