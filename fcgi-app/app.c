@@ -14,6 +14,7 @@ app_init(struct app *a, const struct config *config, const struct views *views,
 	a->views = views;
 	a->slots = slots;
 	a->slot = -1;
+	a->has_queue = false;
 	a->is_out_of_slots = false;
 	stores_init(&a->stores, config, clock);
 }
@@ -30,7 +31,7 @@ app_take_slot(struct app *a)
 	int slot = a->slot;
 
 	a->slot = -1;
-	if (slot == -1)
+	if (slot == -1 && !a->has_queue)
 		slot = slots_take(a->slots);
 	a->is_out_of_slots = slot == -1;
 	return slot;

@@ -21,6 +21,8 @@ struct app {
 	const struct slots *slots;
 	struct stores stores;
 	int slot; /* taken for the next request; -1: none */
+	/* Others are waiting for one: the next request gets none. */
+	bool has_queue;
 	/* The request at hand found none: it may be handled again. */
 	bool is_out_of_slots;
 };

@@ -1,7 +1,5 @@
 #include "fcgi-app/conn.h"
 
-#include "auth/crypto.h"
-
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -58,39 +56,6 @@ read_some(struct conn *c, void *bytes, size_t size, size_t *n)
 		if (err != CONN_OK)
 			return err;
 	}
-}
-
-enum conn_err
-conn_read_request(struct conn *c, struct intake *in)
-{
-	uint8_t bytes[16384];
-	enum intake_status status = INTAKE_MORE;
-	enum conn_err err = CONN_OK;
-	size_t n;
-
-	while (status == INTAKE_MORE) {
-		/* A peer that always has a byte more must not win. */
-		if (clock_mono_ms(c->clock) >= c->deadline_ms)
-			err = CONN_TIMEOUT;
-		else
-			err = read_some(c, bytes, sizeof(bytes), &n);
-		if (err != CONN_OK)
-			break;
-		status = intake_feed(in, bytes, n);
-		if (in->replies.len > 0) {
-			err = conn_write(c, &in->replies);
-			buf_reset(&in->replies);
-		}
-		if (err != CONN_OK)
-			break;
-	}
-	if (err == CONN_OK && status == INTAKE_BAD)
-		err = CONN_BAD;
-	if (err == CONN_OK && status == INTAKE_REFUSED)
-		err = CONN_REFUSED;
-	/* A password may have been among them. */
-	crypto_wipe(bytes, sizeof(bytes));
-	return err;
 }
 
 enum conn_err

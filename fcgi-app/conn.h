@@ -1,13 +1,12 @@
 /*
- * A web server's connection: the only reads and writes that can wait, each
- * with a deadline.
+ * A web server's connection or pipe: the reads and writes that wait, each
+ * with a deadline. What a worker reads does not wait: see intakes.h.
  */
 #ifndef FCGI_APP_CONN_H
 #define FCGI_APP_CONN_H
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "fcgi-app/intake.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,7 +16,7 @@ enum conn_err {
 	CONN_CLOSED, /* the peer went away */
 	CONN_TIMEOUT,
 	CONN_BAD, /* not FastCGI, or no memory */
-	CONN_REFUSED, /* the request has had its end; conn_linger is due */
+	CONN_REFUSED, /* not to be handled; the peer has been told */
 	CONN_IO, /* errno */
 };
 
@@ -28,11 +27,8 @@ struct conn {
 	int64_t deadline_ms; /* monotonic */
 };
 
-/* Time left when stop_fd becomes readable while a request is being read. */
+/* Time left for each peer from when the program is asked to stop. */
 #define CONN_STOP_GRACE_MS 1000
-
-/* Feeds the intake until it is done, and sends its replies. */
-enum conn_err conn_read_request(struct conn *c, struct intake *in);
 
 /* Exactly n bytes, appended; for CGI. */
 enum conn_err conn_read_bytes(struct conn *c, size_t n, struct buf *out);

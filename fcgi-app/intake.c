@@ -4,6 +4,7 @@
  */
 #include "fcgi-app/intake.h"
 
+#include "auth/crypto.h"
 #include "fcgi-app/fcgi_record.h"
 
 #include <string.h>
@@ -28,7 +29,7 @@ void
 intake_fini(struct intake *in)
 {
 	buf_fini(&in->params);
-	buf_fini(&in->body);
+	crypto_buf_fini(&in->body);
 	buf_fini(&in->replies);
 }
 

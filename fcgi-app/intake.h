@@ -61,6 +61,7 @@ struct intake {
 };
 
 void intake_init(struct intake *in, size_t body_max);
+/* A password may be in the body, so that is wiped. */
 void intake_fini(struct intake *in);
 
 /* Not to be called again after another status than INTAKE_MORE. */

@@ -292,7 +292,7 @@ loop(struct master *m)
 			return rc;
 		/* Not before new ones stand: a fork may fail. */
 		if (count_current(m) > 0)
-			signal_workers(m, SIGTERM, true);
+			signal_workers(m, SIGHUP, true);
 	}
 	stop(m);
 	return rc;

@@ -8,6 +8,7 @@
 #include "fcgi-app/conn.h"
 #include "fcgi-app/fcgi_io.h"
 #include "fcgi-app/form.h"
+#include "fcgi-app/intakes.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -20,14 +21,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LINGER_MS 1000
-
 struct worker {
 	const struct worker_opts *opts;
 	const struct clock *clock;
 	struct fcgi_io *io;
 	struct app app;
-	int signals;
+	struct intakes intakes;
+	int stop; /* readable after SIGTERM or SIGINT, */
+	int retire; /* after SIGHUP */
 };
 
 /* The answer to a request that libfcgi has taken. */
@@ -83,7 +84,10 @@ is_kept(
 	return is_kept;
 }
 
-/* A request that has been read. until_ms: how long it may wait for a slot. */
+/*
+ * A request that has been read, and its connection, which is closed in the
+ * end. until_ms: how long it may wait for a slot.
+ */
 static void
 handle(struct worker *w, int fd, const struct intake *in, int64_t until_ms)
 {
@@ -93,7 +97,7 @@ handle(struct worker *w, int fd, const struct intake *in, int64_t until_ms)
 	char *const *params;
 	struct conn conn = {
 	    .fd = fd,
-	    .stop_fd = w->signals,
+	    .stop_fd = w->stop,
 	    .clock = w->clock,
 	};
 
@@ -116,48 +120,37 @@ handle(struct worker *w, int fd, const struct intake *in, int64_t until_ms)
 		log_info("answer not delivered: %s", conn_strerror(err));
 		goto out;
 	}
-	/* Only where the request was not read to its end. */
 	if (!in->has_end) {
-		conn.deadline_ms = clock_mono_ms(w->clock) + LINGER_MS;
-		conn_linger(&conn);
+		intakes_linger(&w->intakes, fd);
+		fd = -1;
 	}
 out:
+	if (fd != -1)
+		close(fd);
 	crypto_buf_fini(&body);
 	buf_fini(&text);
 	buf_fini(&records);
 }
 
-static void
-forget(struct intake *in)
-{
-	crypto_buf_fini(&in->body);
-	intake_fini(in);
-}
-
-static void
-serve(struct worker *w, int fd)
+/*
+ * Everybody whose request is complete. has_queue: there are others who wait
+ * for a slot, whom nobody here shall overtake. Whether there was somebody.
+ */
+static bool
+serve_complete(struct worker *w, bool has_queue)
 {
 	struct intake in;
-	struct conn conn = {
-	    .fd = fd,
-	    .stop_fd = w->signals,
-	    .clock = w->clock,
-	    .deadline_ms = clock_mono_ms(w->clock) +
-		w->opts->config->login.request_timeout_ms,
-	};
+	bool is_served = false;
+	int fd;
 
-	intake_init(&in, FORM_BODY_MAX);
-	enum conn_err err = conn_read_request(&conn, &in);
-	if (err == CONN_OK)
+	w->app.has_queue = has_queue;
+	while (intakes_take(&w->intakes, &fd, &in)) {
 		handle(w, fd, &in, clock_mono_ms(w->clock) + SLOTS_WAIT_MS);
-	else
-		log_info("request dropped: %s", conn_strerror(err));
-	if (err == CONN_REFUSED) {
-		conn.deadline_ms = clock_mono_ms(w->clock) + LINGER_MS;
-		conn_linger(&conn);
+		intake_fini(&in);
+		is_served = true;
 	}
-	close(fd);
-	forget(&in);
+	w->app.has_queue = false;
+	return is_served;
 }
 
 static bool
@@ -172,14 +165,17 @@ serve_oldest(struct worker *w)
 	    lobby_leave(w->opts->lobby, &fd, &records, &until_ms) == 0;
 	if (is_there) {
 		intake_init(&in, FORM_BODY_MAX);
-		if (conn_is_gone(fd))
+		if (conn_is_gone(fd)) {
 			log_info("request dropped: %s while it waited",
 			    conn_strerror(CONN_CLOSED));
-		else if (intake_feed(&in, (const uint8_t *)records.data,
-			     records.len) == INTAKE_DONE)
+			close(fd);
+		} else if (intake_feed(&in, (const uint8_t *)records.data,
+			       records.len) == INTAKE_DONE) {
 			handle(w, fd, &in, until_ms);
-		close(fd);
-		forget(&in);
+		} else {
+			close(fd);
+		}
+		intake_fini(&in);
 	}
 	crypto_buf_fini(&records);
 	return is_there;
@@ -208,9 +204,9 @@ serve_waiting(struct worker *w, enum lobby_state *state)
 	return is_served;
 }
 
-/* A connection, or -1: none after all, or another worker has it. */
-static int
-take_connection(const struct worker *w)
+/* Somebody new, unless another worker has it. */
+static void
+accept_one(struct worker *w)
 {
 	int fd = accept4(
 	    w->opts->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -222,62 +218,90 @@ take_connection(const struct worker *w)
 			/* The listener stays readable: do not spin. */
 			poll(NULL, 0, 100);
 		}
-		return -1;
+		return;
 	}
 	/* Fails on a Unix socket, where there is nothing to switch off. */
 	int on = 1;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	return fd;
+	intakes_add(&w->intakes, fd);
 }
+
+/* What is polled beside the table. */
+enum {
+	STOP,
+	RETIRE,
+	LISTENER,
+	LOBBY,
+	OTHERS
+};
 
 static int
 loop(struct worker *w)
 {
-	struct pollfd p[3] = {
-	    {.fd = w->signals, .events = POLLIN},
-	    {.fd = w->opts->listener, .events = POLLIN},
-	    {.events = POLLIN},
+	struct pollfd p[OTHERS + INTAKES_MAX] = {
+	    [STOP] = {.fd = w->stop, .events = POLLIN},
+	    [RETIRE] = {.fd = w->retire, .events = POLLIN},
+	    [LISTENER] = {.events = POLLIN},
+	    [LOBBY] = {.events = POLLIN},
 	};
 	enum lobby_state state;
-	bool is_stopping = false;
+	bool is_ending = false;
 
 	/*
 	 * Who gives back a slot looks into the lobby afterwards, and who has
 	 * put a request there looks for a slot; who finds none goes on
 	 * answering the rest. Nobody ends before the lobby is empty.
+	 *
+	 * Who has taken somebody from the lobby answers next whoever is
+	 * complete here, and does not let anybody in.
 	 */
 	for (;;) {
-		if (serve_waiting(w, &state)) {
-			app_idle(&w->app);
-			continue;
-		}
-		bool is_empty = state == LOBBY_EMPTY;
-		if (is_stopping && is_empty)
+		bool is_served = serve_waiting(w, &state);
+		bool is_empty = !is_served && state == LOBBY_EMPTY;
+		if (is_ending && is_empty && w->intakes.count == 0)
 			return EXIT_SUCCESS;
-		p[2].fd = is_empty ? w->opts->lobby->out : -1;
-		if (poll(p, 3, is_empty ? -1 : SLOTS_RETRY_MS) == -1) {
+		p[LISTENER].fd =
+		    is_served || is_ending ? -1 : w->opts->listener;
+		p[LOBBY].fd = is_empty ? w->opts->lobby->out : -1;
+		size_t n = OTHERS + intakes_watch(&w->intakes, p + OTHERS);
+		int wait_ms = is_served ? 0 : is_empty ? -1 : SLOTS_RETRY_MS;
+		if (poll(p, n, intakes_wait_ms(&w->intakes, wait_ms)) == -1) {
 			if (errno == EINTR)
 				continue;
 			log_err_errno("poll");
 			return EXIT_FAILURE;
 		}
-		if (p[0].revents != 0) {
-			is_stopping = true;
-			p[0].fd = p[1].fd = -1;
-			continue;
+		if (p[RETIRE].revents != 0) {
+			is_ending = true;
+			p[RETIRE].fd = -1;
 		}
-		if (p[1].revents & (POLLERR | POLLNVAL)) {
+		if (p[STOP].revents != 0) {
+			is_ending = true;
+			p[STOP].fd = -1;
+			intakes_hurry(&w->intakes, CONN_STOP_GRACE_MS);
+		}
+		intakes_read(&w->intakes, p + OTHERS);
+		is_served |= serve_complete(w, !is_empty);
+		if (p[LISTENER].revents & (POLLERR | POLLNVAL)) {
 			log_err("the listening socket is gone");
 			return EXIT_FAILURE;
 		}
-		if (p[1].revents == 0)
-			continue;
-		int fd = take_connection(w);
-		if (fd == -1)
-			continue;
-		serve(w, fd);
-		app_idle(&w->app);
+		if (p[LISTENER].revents != 0 && !is_ending)
+			accept_one(w);
+		if (is_served)
+			app_idle(&w->app);
 	}
+}
+
+static int
+watch_signals(int one, int other)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, one);
+	sigaddset(&set, other);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 int
@@ -285,15 +309,12 @@ worker_run(const struct worker_opts *opts)
 {
 	struct worker w = {.opts = opts, .clock = clock_system()};
 	int rc = EXIT_FAILURE;
-	sigset_t stop;
 
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGTERM);
-	sigaddset(&stop, SIGINT);
-	w.signals = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (w.signals == -1) {
+	w.stop = watch_signals(SIGTERM, SIGINT);
+	w.retire = watch_signals(SIGHUP, SIGHUP);
+	if (w.stop == -1 || w.retire == -1) {
 		log_err_errno("signalfd");
-		return EXIT_FAILURE;
+		goto err0;
 	}
 	w.io = fcgi_io_new();
 	if (w.io == NULL) {
@@ -305,11 +326,17 @@ worker_run(const struct worker_opts *opts)
 	if (sandbox_enter(&sandbox) == -1)
 		goto err1;
 	app_init(&w.app, opts->config, opts->views, opts->slots, w.clock);
+	intakes_init(&w.intakes, w.clock,
+	    opts->config->login.request_timeout_ms, FORM_BODY_MAX);
 	rc = loop(&w);
+	intakes_fini(&w.intakes);
 	app_fini(&w.app);
 err1:
 	fcgi_io_free(w.io);
 err0:
-	close(w.signals);
+	if (w.stop != -1)
+		close(w.stop);
+	if (w.retire != -1)
+		close(w.retire);
 	return rc;
 }

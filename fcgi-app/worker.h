@@ -1,5 +1,6 @@
 /*
- * A worker process: takes one request at a time off a shared listener.
+ * A worker process: reads several requests at once off a shared listener and
+ * answers one at a time.
  */
 #ifndef FCGI_APP_WORKER_H
 #define FCGI_APP_WORKER_H
@@ -21,9 +22,10 @@ struct worker_opts {
 };
 
 /*
- * Until SIGTERM or SIGINT, which must be blocked; the request at hand is
- * finished first, and those that wait for a hash slot. The process's exit
- * status.
+ * Until SIGTERM, SIGINT or SIGHUP, which must be blocked. Lets in nobody
+ * more then, and answers whom it has let in and those who wait for a hash
+ * slot. Who has not sent a whole request yet has as much time as ever after
+ * SIGHUP, else CONN_STOP_GRACE_MS. The process's exit status.
  */
 int worker_run(const struct worker_opts *opts);
 

@@ -17,7 +17,7 @@ import urllib.parse
 from conftest import BUILD, ROOT, free_port
 from login_process import ORIGIN, PASSWORD
 from pair import Pair
-from web_process import DEPLOY, WebProcess, apache_head, stop
+from web_process import DEPLOY, WebProcess, apache_head, nginx_around, stop
 
 RULES = "/pub=public /admin=ops /app/admin=ops"
 
@@ -48,29 +48,9 @@ cgi.assign = (".cgi" => "")
 """
 
 NGINX = """
-daemon off;
-pid {dir}/nginx.pid;
-error_log stderr;
-user root;
-events {{ worker_connections 512; }}
-http {{
-    access_log off;
-    client_body_temp_path {dir}/body;
-    proxy_temp_path {dir}/proxy;
-    fastcgi_temp_path {dir}/fastcgi;
-    uwsgi_temp_path {dir}/uwsgi;
-    scgi_temp_path {dir}/scgi;
-    upstream gatecast_login {{ server unix:{login}; }}
-    upstream gatecast_wsd {{ server 127.0.0.1:{wsd_port}; }}
-    server {{
-        listen 127.0.0.1:{port};
-        set $gatecast_static {static};
-        include {deploy}/nginx/gatecast.conf;
-        include {deploy}/nginx/gate.conf;
-        root {docroot};
-        location /app/ {{ proxy_pass http://127.0.0.1:{app_port}; }}
-    }}
-}}
+include {deploy}/nginx/gate.conf;
+root {docroot};
+location /app/ {{ proxy_pass http://127.0.0.1:{app_port}; }}
 """
 
 APACHE = """
@@ -177,7 +157,8 @@ class GatedSite:
             text = apache_head(self.dir, self.port, APACHE_MODULES) + APACHE
             self.start_gate()
         else:
-            text = LIGHTTPD if self.server == "lighttpd" else NGINX
+            text = LIGHTTPD if self.server == "lighttpd" else \
+                nginx_around(NGINX)
         self.web = WebProcess(self.server, self.dir, text.format(**names))
         self.web.wait(self.answers)
 

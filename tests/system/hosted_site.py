@@ -1,6 +1,6 @@
-"""A host that is Gatecast's alone, on lighttpd or Apache with the files of
-scripts/deploy as they are: its pages over FastCGI from a login.fcgi that runs
-already, or as plain CGI. There is no wsd."""
+"""A host that is Gatecast's alone, on lighttpd, Apache or nginx with the files
+of scripts/deploy as they are: its pages over FastCGI from a login.fcgi that
+runs already, or as plain CGI (not nginx). There is no wsd."""
 
 import http.client
 import os
@@ -10,7 +10,7 @@ import tempfile
 
 from conftest import ROOT, SANITIZER, free_port
 from login_process import PROGRAM
-from web_process import DEPLOY, USER, WebProcess, apache_head
+from web_process import DEPLOY, USER, WebProcess, apache_head, nginx_around
 
 LIGHTTPD = """
 server.port = {port}
@@ -19,7 +19,7 @@ server.document-root = "{dir}"
 server.upload-dirs = ("{dir}")
 var.gatecast_login = "{login}"
 var.gatecast_wsd = "127.0.0.1"
-var.gatecast_wsd_port = 9
+var.gatecast_wsd_port = {wsd_port}
 var.gatecast_static = "{static}"
 var.gatecast_program = "{program}"
 var.gatecast_config = "{config}"
@@ -30,7 +30,7 @@ include "{deploy}/lighttpd/gatecast.conf"
 APACHE = """
 ScriptSock {dir}/cgid.sock
 Define GATECAST_LOGIN {login}
-Define GATECAST_WSD http://127.0.0.1:9
+Define GATECAST_WSD http://127.0.0.1:{wsd_port}
 Define GATECAST_STATIC {static}
 Define GATECAST_PROGRAM {program}
 Define GATECAST_CONFIG {config}
@@ -43,10 +43,12 @@ Define GATECAST_CONFIG {config}
 APACHE_MODULES = ("mpm_event authn_core authz_core proxy proxy_fcgi "
                   "proxy_http alias headers dir mime env setenvif cgid")
 
+NGINX = "include {deploy}/nginx/host.conf;"
+
 
 class HostedSite:
-    """server: lighttpd or apache. login: a Login, whose socket (or another)
-    is asked, or whose configuration CGI programs have."""
+    """server: lighttpd, apache or nginx. login: a Login, whose socket (or
+    another) is asked, or whose configuration CGI programs have."""
 
     def __init__(self, server, login, is_cgi=False, socket=None):
         self.server, self.login, self.is_cgi = server, login, is_cgi
@@ -72,14 +74,15 @@ class HostedSite:
             os.chmod(self.socket, 0o666)
         names = dict(
             port=self.port, dir=self.dir, deploy=DEPLOY, login=self.socket,
-            static=ROOT / "www/static", program=PROGRAM,
+            static=ROOT / "www/static", program=PROGRAM, wsd_port=9,
             config=self.login.conf,
             cgi=f'include "{DEPLOY}/lighttpd/cgi.conf"'
             if self.is_cgi else "",
             own="Include %s/apache/%s.conf" % (
                 DEPLOY, "cgi" if self.is_cgi else "host"))
-        text = LIGHTTPD if self.server == "lighttpd" else \
-            apache_head(self.dir, self.port, APACHE_MODULES) + APACHE
+        head = apache_head(self.dir, self.port, APACHE_MODULES)
+        text = {"lighttpd": LIGHTTPD, "apache": head + APACHE,
+                "nginx": nginx_around(NGINX)}[self.server]
         self.web = WebProcess(self.server, self.dir, text.format(**names))
         self.web.wait(lambda: self.ask("GET", "/session")[0] == 401)
 

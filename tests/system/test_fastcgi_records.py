@@ -374,11 +374,13 @@ def test_params_of_90_mb(login):
 
 
 def test_90_mb_of_nobodys(login):
-    """What belongs to no request is passed over, and not kept."""
+    """What belongs to no request is passed over, up to a MiB of it, and not
+    kept."""
     with fcgi.connect(login.socket) as s:
-        assert pour(s, PARAMS, 7)
-        s.sendall(WHOLE)
+        s.sendall(15 * record(PARAMS, b"a" * 65528, 7) + WHOLE)
         assert split(fcgi.read_records(s)) == (200, [])
+    with fcgi.connect(login.socket) as s:
+        assert not pour(s, PARAMS, 7)
 
 
 @pytest.mark.parametrize("role,status", [(RESPONDER, 303), (AUTHORIZER, 401)])

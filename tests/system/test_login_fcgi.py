@@ -2,13 +2,11 @@
 
 import concurrent.futures
 import socket
-import threading
 import time
 
 import pytest
 
 import fcgi_client as fcgi
-from conftest import SOON_S
 from login_process import ORIGIN, assert_protected, make, several_users
 
 login = pytest.fixture(several_users, scope="module")
@@ -74,53 +72,6 @@ def test_keep_connection_is_closed(login):
             {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "/login"}, flags=1))
         assert fcgi.read_answer(s).status == 200
         assert s.recv(1) == b""
-
-
-def test_silent_peers(request):
-    """Silent and dripping peers hold their worker no longer than allowed."""
-    site = make(request, login__request_timeout_ms=700).start()
-    half = fcgi.begin() + fcgi.record(fcgi.PARAMS, b"\x0e\x03REQ")
-    start = time.monotonic()
-    peers = [fcgi.connect(site.socket) for _ in range(4)]
-    for peer in peers[:2]:
-        peer.sendall(half)
-
-    stop = threading.Event()
-
-    def drip():
-        try:
-            while not stop.wait(0.05):
-                peers[1].sendall(b"x")
-        except OSError:
-            pass
-
-    thread = threading.Thread(target=drip)
-    thread.start()
-    answer = site.ask("GET", "/login")
-    took = time.monotonic() - start
-    stop.set()
-    thread.join()
-    # Two workers, two peers each before us.
-    assert answer.status == 200 and 0.5 < took < SOON_S
-    for peer in peers:
-        peer.close()
-    assert "no complete request in time" in site.log()
-
-
-def test_peer_that_does_not_read(request):
-    """An answer nobody takes is given up. The peer's buffer is made full by
-    never reading; a page is small, so the worker is free at once."""
-    site = make(request, login__workers=1,
-                login__request_timeout_ms=700).start()
-    data = fcgi.request_bytes({"REQUEST_METHOD": "GET",
-                               "SCRIPT_NAME": "/login"})
-    peers = [fcgi.connect(site.socket) for _ in range(5)]
-    for peer in peers:
-        peer.sendall(data)
-    assert site.ask("GET", "/login").status == 200
-    for peer in peers:
-        peer.close()
-    assert site.ask("GET", "/login").status == 200
 
 
 def test_many_at_once(login):

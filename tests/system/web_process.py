@@ -33,7 +33,31 @@ DefaultRuntimeDir {dir}
 TypesConfig /dev/null
 User {user}
 Group {group}
-StartServers 1
+StartServers 3
+"""
+
+NGINX = """
+daemon off;
+pid {dir}/nginx.pid;
+error_log stderr;
+user root;
+events {{ worker_connections 512; }}
+http {{
+    access_log off;
+    client_body_temp_path {dir}/body;
+    proxy_temp_path {dir}/proxy;
+    fastcgi_temp_path {dir}/fastcgi;
+    uwsgi_temp_path {dir}/uwsgi;
+    scgi_temp_path {dir}/scgi;
+    upstream gatecast_login {{ server unix:{login}; }}
+    upstream gatecast_wsd {{ server 127.0.0.1:{wsd_port}; }}
+    server {{
+        listen 127.0.0.1:{port};
+        set $gatecast_static {static};
+        include {deploy}/nginx/gatecast.conf;
+        SITE
+    }}
+}}
 """
 
 
@@ -43,6 +67,11 @@ def apache_head(dir, port, modules):
              for m in modules.split()]
     return APACHE.format(dir=dir, port=port, user=USER, group=GROUP,
                          modules="\n".join(lines))
+
+
+def nginx_around(site):
+    """A configuration with more in its server, where braces are doubled."""
+    return NGINX.replace("SITE", site)
 
 
 def stop(process):
