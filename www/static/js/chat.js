@@ -88,10 +88,9 @@ cast.on("leave", (m) => {
 cast.on("gap", (m) => log.add("gap", { seq: m.to }));
 cast.on("ack", (m) => log.acked(m.ref, m.seq));
 cast.on("error", (m) => m.ref && log.failed(m.ref, m.code));
-let patience = 0; // a sign-out has an answer on its way
+let patience = 0;
 cast.on("over", () => setTimeout(() => location.assign(LOGIN), patience));
 
-/* What the server does not have is not lost with the page. */
 addEventListener("pagehide", (e) => e.persisted ||
     composer.takeBack(log.unsent));
 find("logout").form.addEventListener("submit", () => {

@@ -1,10 +1,10 @@
 /* What any page does better with a script; the words are the server's. */
 
 addEventListener("pageshow", (e) => {
-	if (!e.persisted)
-		return;
-	document.body.hidden = true;
-	location.reload();
+	if (e.persisted) {
+		document.body.hidden = true;
+		location.reload();
+	}
 });
 
 document.addEventListener("submit", (e) => {
