@@ -37,7 +37,8 @@ class Visitor:
     def __init__(self, site):
         self.site, self.jar, self.answers, self.csrf = site, {}, {}, None
 
-    def ask(self, what, method, target, fields=None, body=None):
+    def ask(self, what, method, target, fields=None, body=None,
+            origin=ORIGIN):
         headers = [("Accept-Language", "en"), ("User-Agent", "Firefox/128.0")]
         if self.jar:
             headers.append(("Cookie", "; ".join(
@@ -46,7 +47,7 @@ class Visitor:
             body = urllib.parse.urlencode(
                 {**fields, "csrf": self.csrf}).encode()
         if body is not None:
-            headers += [("Content-Type", FORM), ("Origin", ORIGIN)]
+            headers += [("Content-Type", FORM), ("Origin", origin)]
         answer = self.site.ask(method, target, body, headers)
         for name, value in answer[1]:
             if name.lower() == "set-cookie":
@@ -69,12 +70,21 @@ def visit(site):
     v.ask("sign-in", "POST", "/login", {
         "name": "alice", "password": PASSWORD, "next": "/index?a=1&b=2"})
     for path in ("/session", "/", "/index", "/account", "/auth", "/nothing",
-                 "/login/x.css", "/a//b", "/li%20x", "/login?-n"):
+                 "/login/x.css", "/a//b", "/li%20x", "/login?-n", "/a%3Fb",
+                 "/login%3fnext=/x", "/a%23b", "/a%2Fb", "/account/%3f"):
         v.ask(path, "GET", path)
     v.ask("method", "DELETE", "/login")
     v.ask("oversize", "POST", "/login", body=b"x" * 5000)
     v.ask("empty", "POST", "/login", body=b"")
     v.ask("no token", "POST", "/login", body=b"name=alice&password=x")
+    v.ask("evil", "POST", "/login", {"name": "alice"}, origin="http://x.test")
+    v.ask("/account again", "GET", "/account")  # for its token
+    mistyped = {"current": PASSWORD, "new": "a new passphrase", "again": ""}
+    v.ask("mistyped", "POST", "/account/password", mistyped)
+    v.ask("password", "POST", "/account/password",
+          {**mistyped, "again": "a new passphrase"})
+    v.ask("/account?", "GET", "/account?done=password")
+    v.ask("others", "POST", "/account/sessions/revoke", {"session": "others"})
     v.ask("/index again", "GET", "/index")
     v.ask("logout", "POST", "/logout", {})
     v.ask("stranger", "GET", "/index")
@@ -84,6 +94,8 @@ def visit(site):
 
 EXPECTED = {"page": 200, "wrong": 401, "sign-in": 303, "/session": 200,
             "/index": 200, "/account": 200, "/nothing": 404, "oversize": 413,
+            "/a%3Fb": 404, "/login%3fnext=/x": 404, "evil": 403,
+            "mistyped": 422, "password": 303, "others": 303,
             "logout": 303, "stranger": 303, "no session": 401}
 
 
