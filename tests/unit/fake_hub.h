@@ -261,6 +261,17 @@ skip_all(struct person *p)
 	p->conn.read = p->conn.bytes.len;
 }
 
+/* Who asks is told that nothing is kept. */
+static inline void
+expect_no_history(struct fake *f, struct person *p)
+{
+	hub_flush(f->hub);
+	skip_all(p);
+	say(f, p, "{\"type\":\"history\"}");
+	hub_flush(f->hub);
+	expect(p, "{\"type\":\"history\",\"messages\":[],\"more\":false}");
+}
+
 /* One cmocka test on a hub of its own. */
 #define FAKE_TEST(f) \
 	cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
