@@ -255,6 +255,7 @@ transport_lws_adopt(struct transport_lws *t, int fd, const char *key,
 	struct conn *c = lws_wsi_user(wsi);
 	c->owner = t;
 	c->wsi = wsi;
+	c->fd = fd;
 	TAILQ_INSERT_TAIL(&t->open, c, entry);
 	t->count++;
 	with_conn.conn = c;

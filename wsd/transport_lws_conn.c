@@ -48,8 +48,7 @@ conn_set_state(struct conn *c, enum conn_state state)
 static ssize_t
 send_some(struct conn *c, const uint8_t *bytes, size_t n)
 {
-	ssize_t sent = send(
-	    lws_get_socket_fd(c->wsi), bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	ssize_t sent = send(c->fd, bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (sent == -1 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	return sent;
@@ -150,13 +149,13 @@ static size_t
 conn_kernel_bytes(void *conn, bool *has_unsent)
 {
 	const struct conn *c = conn;
-	int fd = lws_get_socket_fd(c->wsi), unsent = 0;
+	int unsent = 0;
 	uint32_t info[SK_MEMINFO_VARS] = {0};
 	socklen_t n = sizeof(info);
 
-	getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &n);
+	getsockopt(c->fd, SOL_SOCKET, SO_MEMINFO, info, &n);
 	if (info[SK_MEMINFO_WMEM_QUEUED] > 0)
-		ioctl(fd, SIOCOUTQNSD, &unsent);
+		ioctl(c->fd, SIOCOUTQNSD, &unsent);
 	*has_unsent = unsent > 0;
 	return info[SK_MEMINFO_WMEM_QUEUED];
 }
@@ -209,7 +208,7 @@ static void
 end_stream(struct conn *c)
 {
 	if (c->state == CONN_FAILED && c->rest == NULL)
-		shutdown(lws_get_socket_fd(c->wsi), SHUT_WR);
+		shutdown(c->fd, SHUT_WR);
 }
 
 void
@@ -274,7 +273,6 @@ conn_cut(struct conn *c)
 {
 	const struct linger none = {.l_onoff = 1};
 
-	setsockopt(lws_get_socket_fd(c->wsi), SOL_SOCKET, SO_LINGER, &none,
-	    sizeof(none));
+	setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
 	lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
 }

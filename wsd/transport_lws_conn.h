@@ -32,16 +32,20 @@ struct conn_rest {
 	uint8_t bytes[];
 };
 
-/* Zeroed by libwebsockets, which owns the memory (per_session_data). */
+/*
+ * Zeroed by libwebsockets, which owns the memory (per_session_data). What a
+ * write looks at stands first: one cache line, fetched ahead (fanout.c).
+ */
 struct conn {
-	struct transport_lws *owner;
-	struct lws *wsi;
-	struct client *client; /* NULL: unknown to the hub */
 	struct conn_rest *rest; /* NULL: everything is written */
+	enum conn_state state;
+	int fd;
+	struct lws *wsi;
+	struct transport_lws *owner;
+	struct client *client; /* NULL: unknown to the hub */
 	TAILQ_ENTRY(conn) entry; /* in the list of its state */
 	int64_t deadline_ms; /* while closing */
 	struct deframe in;
-	enum conn_state state;
 };
 
 TAILQ_HEAD(conn_list, conn);
