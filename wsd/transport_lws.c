@@ -17,11 +17,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* Of one read; the buffer is shared by all connections. */
 #define READ_BYTES 16384
 #define PROTOCOL "websocket"
+
+/*
+ * Debian's library, built with its assertions, looks at each connection's end
+ * through a table as long as the limit of open files was when its context was
+ * made, 0.5 ns an entry. So there are contexts by descriptor, each for eight
+ * times as many as the one before; the kernel gives the lowest that is free,
+ * so few connections are in the first and cost little.
+ */
+#define LAYER_FILES_MIN 1024
+#define LAYER_FACTOR 8
 
 static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -149,13 +160,81 @@ set_library_log(void)
  * of the loop, and what they used goes after that.
  */
 static void
-destroy_context(struct transport_lws *t)
+destroy_layers(struct transport_lws *t)
 {
-	lws_context_destroy(t->context);
+	for (size_t i = 0; i < t->layer_count; i++)
+		lws_context_destroy(t->layers[i].context);
 	for (int rounds = 0; rounds < 10; rounds++)
 		loop_run_once(t->loop);
-	if (t->context != NULL)
-		lws_context_destroy(t->context);
+	for (size_t i = 0; i < t->layer_count; i++)
+		if (t->layers[i].context != NULL)
+			lws_context_destroy(t->layers[i].context);
+}
+
+static int
+open_layer(struct transport_lws *t, struct transport_lws_layer *l)
+{
+	/* All zero: no validity pings, which are kept in a sorted list. */
+	static const lws_retry_bo_t no_retry;
+
+	void *loops[1] = {loop_native(t->loop)};
+	struct lws_context_creation_info info = {
+	    .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+	    .protocols = protocols,
+	    .options =
+		LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+	    .foreign_loops = loops,
+	    .user = t,
+	    .pcontext = &l->context,
+	    .gid = (gid_t)-1,
+	    .uid = (uid_t)-1,
+	    .retry_and_idle_policy = &no_retry,
+	    .pt_serv_buf_size = READ_BYTES,
+	};
+	l->context = lws_create_context(&info);
+	if (l->context == NULL)
+		return -1;
+	t->layer_count++;
+	l->vhost = lws_create_vhost(l->context, &info);
+	return l->vhost == NULL ? -1 : 0;
+}
+
+/* The library takes the limit of open files for the size of its table. */
+static int
+open_layers(struct transport_lws *t)
+{
+	struct rlimit files, fewer;
+	rlim_t want = LAYER_FILES_MIN;
+	int rc = 0;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == -1)
+		return -1;
+	for (size_t i = 0; rc == 0 && i < TRANSPORT_LWS_LAYERS; i++) {
+		bool is_last =
+		    i == TRANSPORT_LWS_LAYERS - 1 || want >= files.rlim_cur;
+		fewer = files;
+		if (!is_last)
+			fewer.rlim_cur = want;
+		t->layers[i].fd_end = (int)fewer.rlim_cur;
+		rc = setrlimit(RLIMIT_NOFILE, &fewer);
+		if (rc == 0)
+			rc = open_layer(t, &t->layers[i]);
+		if (is_last)
+			break;
+		want *= LAYER_FACTOR;
+	}
+	if (setrlimit(RLIMIT_NOFILE, &files) == -1)
+		return -1;
+	return rc;
+}
+
+static struct lws_vhost *
+vhost_for(const struct transport_lws *t, int fd)
+{
+	size_t i = 0;
+	while (i + 1 < t->layer_count && fd >= t->layers[i].fd_end)
+		i++;
+	return t->layers[i].vhost;
 }
 
 const struct transport_ops *
@@ -167,9 +246,6 @@ transport_lws_ops(void)
 struct transport_lws *
 transport_lws_new(struct loop *loop, struct hub *hub, const struct clock *clock)
 {
-	/* All zero: no validity pings, which are kept in a sorted list. */
-	static const lws_retry_bo_t no_retry;
-
 	struct transport_lws *t = calloc(1, sizeof(*t));
 	if (t == NULL)
 		return NULL;
@@ -181,31 +257,9 @@ transport_lws_new(struct loop *loop, struct hub *hub, const struct clock *clock)
 	TAILQ_INIT(&t->doomed);
 
 	set_library_log();
-	void *loops[1] = {loop_native(loop)};
-	struct lws_context_creation_info info = {
-	    .port = CONTEXT_PORT_NO_LISTEN_SERVER,
-	    .protocols = protocols,
-	    .options =
-		LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
-	    .foreign_loops = loops,
-	    .user = t,
-	    .pcontext = &t->context,
-	    .gid = (gid_t)-1,
-	    .uid = (uid_t)-1,
-	    .retry_and_idle_policy = &no_retry,
-	    .pt_serv_buf_size = READ_BYTES,
-	};
-	t->context = lws_create_context(&info);
-	if (t->context == NULL)
-		goto err0;
-	t->vhost = lws_create_vhost(t->context, &info);
-	if (t->vhost == NULL)
-		goto err1;
-	return t;
-
-err1:
-	destroy_context(t);
-err0:
+	if (open_layers(t) == 0)
+		return t;
+	destroy_layers(t);
 	log_err("libwebsockets could not be started (is "
 		"libwebsockets-evlib-uv installed?)");
 	free(t);
@@ -247,8 +301,9 @@ transport_lws_adopt(struct transport_lws *t, int fd, const char *key,
 		close(fd);
 		return -1;
 	}
-	struct lws *wsi = lws_adopt_descriptor_vhost(t->vhost, LWS_ADOPT_SOCKET,
-	    (lws_sock_file_fd_type){.sockfd = fd}, PROTOCOL, NULL);
+	struct lws *wsi =
+	    lws_adopt_descriptor_vhost(vhost_for(t, fd), LWS_ADOPT_SOCKET,
+		(lws_sock_file_fd_type){.sockfd = fd}, PROTOCOL, NULL);
 	if (wsi == NULL)
 		return -1; /* it closed fd */
 	struct hub_join with_conn = *join;
@@ -316,6 +371,6 @@ transport_lws_free(struct transport_lws *t)
 		next = TAILQ_NEXT(c, entry);
 		conn_cut(c);
 	}
-	destroy_context(t);
+	destroy_layers(t);
 	free(t);
 }

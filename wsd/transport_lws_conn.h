@@ -50,9 +50,18 @@ struct conn {
 
 TAILQ_HEAD(conn_list, conn);
 
-struct transport_lws {
+/* Connections with descriptors below fd_end; see transport_lws.c. */
+struct transport_lws_layer {
 	struct lws_context *context;
 	struct lws_vhost *vhost;
+	int fd_end;
+};
+
+#define TRANSPORT_LWS_LAYERS 3
+
+struct transport_lws {
+	struct transport_lws_layer layers[TRANSPORT_LWS_LAYERS];
+	size_t layer_count;
 	struct loop *loop;
 	struct hub *hub;
 	const struct clock *clock;
