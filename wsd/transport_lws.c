@@ -268,36 +268,45 @@ transport_lws_new(struct loop *loop, struct hub *hub, const struct clock *clock)
 
 /* The answer that makes it a WebSocket (RFC 6455 §4.2.2). 0 or -1. */
 static int
-answer(int fd, const char *key, size_t key_len, enum hub_protocol protocol)
+answer(struct transport_lws *t, int fd, const char *key, size_t key_len,
+    enum hub_protocol protocol)
 {
-	char text[128], accept[32], out[256];
+	char accept[32];
 	unsigned char hash[20];
+	struct buf *out = &t->answer;
+	/* The hello follows within this round: both go in one segment. */
+	int flags = MSG_NOSIGNAL | MSG_DONTWAIT |
+	    (protocol == HUB_GATECAST ? MSG_MORE : 0);
 
-	int n = snprintf(text, sizeof(text), "%.*s%s", (int)key_len, key, guid);
-	lws_SHA1((unsigned char *)text, (size_t)n, hash);
+	buf_reset(out);
+	buf_append(out, key, key_len);
+	if (buf_puts(out, guid) == -1)
+		return -1;
+	lws_SHA1((unsigned char *)out->data, out->len, hash);
 	lws_b64_encode_string(
 	    (char *)hash, sizeof(hash), accept, sizeof(accept));
-	n = snprintf(out, sizeof(out),
+	buf_reset(out);
+	buf_puts(out,
 	    "HTTP/1.1 101 Switching Protocols\r\n"
 	    "Upgrade: websocket\r\n"
 	    "Connection: Upgrade\r\n"
-	    "Sec-WebSocket-Accept: %s\r\n"
-	    "%s"
-	    "\r\n",
-	    accept,
-	    protocol == HUB_GATECAST
-		? "Sec-WebSocket-Protocol: " HANDSHAKE_SUBPROTOCOL "\r\n"
-		: "");
+	    "Sec-WebSocket-Accept: ");
+	buf_puts(out, accept);
+	if (protocol == HUB_GATECAST)
+		buf_puts(
+		    out, "\r\nSec-WebSocket-Protocol: " HANDSHAKE_SUBPROTOCOL);
+	if (buf_puts(out, "\r\n\r\n") == -1)
+		return -1;
 	/* A fresh socket has room for it. */
-	return send(fd, out, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) == n ? 0
-									  : -1;
+	return send(fd, out->data, out->len, flags) == (ssize_t)out->len ? 0
+									 : -1;
 }
 
 int
 transport_lws_adopt(struct transport_lws *t, int fd, const char *key,
     size_t key_len, const struct hub_join *join)
 {
-	if (answer(fd, key, key_len, join->protocol) == -1) {
+	if (answer(t, fd, key, key_len, join->protocol) == -1) {
 		close(fd);
 		return -1;
 	}
@@ -372,5 +381,6 @@ transport_lws_free(struct transport_lws *t)
 		conn_cut(c);
 	}
 	destroy_layers(t);
+	buf_fini(&t->answer);
 	free(t);
 }

@@ -5,6 +5,7 @@
 #ifndef WSD_TRANSPORT_LWS_CONN_H
 #define WSD_TRANSPORT_LWS_CONN_H
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "wsd/deframe.h"
 #include "wsd/hub.h"
@@ -67,6 +68,7 @@ struct transport_lws {
 	const struct clock *clock;
 	size_t count;
 	uint64_t received;
+	struct buf answer; /* to a handshake, while it is made */
 	struct conn_list open, closing, doomed; /* by conn.state */
 };
 
