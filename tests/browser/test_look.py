@@ -141,3 +141,40 @@ def test_size(make_browser):
     # The worker fetches its own file.
     worker = (ROOT / "www/static/js/worker.js").stat().st_size
     assert sum(got.values()) + worker <= 60 * 1024
+
+
+SHIFTS = """
+    window.shifts = [];
+    new PerformanceObserver((list) => {
+        for (const e of list.getEntries())
+            shifts.push(...e.sources.map((s) => [s.node?.id ||
+                s.node?.className || s.node?.nodeName,
+                s.previousRect.toJSON(), s.currentRect.toJSON()]));
+    }).observe({type: "layout-shift", buffered: true});"""
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_nothing_shifts(make_browser, site, size):
+    """What stands on a page stays where it is while the rest comes in; the
+    lines of the log do, from below."""
+    b = make_browser()
+    b.driver.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument", {"source": SHIFTS})
+    b.look(size)
+    b.open("/login?next=/index")
+    assert b.js("return shifts") == []
+    b.fill("alice", USERS["alice"])
+    b.wait_path("/index")
+    b.wait_state("open")
+    b.wait(lambda: b.online() == ["alice"], "the list")
+    assert b.js("return shifts") == []
+    b.say("here")
+    b.wait_message("alice", "here", "sent")
+    b.open("/index")
+    b.wait_message("alice", "here")
+    b.wait(lambda: b.online() == ["alice"], "the list")
+    assert b.js("return shifts") == []
+    b.open("/account")
+    assert b.js("return shifts") == []
+    b.js("document.body.style.marginTop = '9em'")
+    b.wait(lambda: b.js("return shifts.length") > 0, "one that is seen")
