@@ -1,9 +1,9 @@
-/* One connection to wsd; what it learns it tells by tell(type, detail). */
+/* One connection to wsd. */
 const CLOSE_SESSION_OVER = 4401;
 /* Closes after which an immediate return would make things worse. */
 const CLOSE_FLOOR = { 1013: 5e3, 4429: 5e3 };
 const BLOCKED_AFTER = 3; // failed handshakes while the site answered
-const SETTLED = 2e3; // told of the same change of network by several pages
+const SETTLED = 2e3; // several pages tell of the same change
 
 export class Channel {
 	state = "connecting";

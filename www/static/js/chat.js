@@ -1,4 +1,3 @@
-/* The chat page: the channel on one side, the reader on the other. */
 import { Composer } from "./composer.js";
 import { connect } from "./gatecast.js";
 import { t } from "./i18n.js";
@@ -32,7 +31,7 @@ let hasOlder = true;
 let notifier = null;
 const title = document.title;
 
-/* Few want notifications; the others do without their code. */
+/* Few want it; the others do without its code. */
 const notify = find("notify");
 const loadNotifier = async () => {
 	const { Notifier } = await import("./notify.js");
