@@ -29,11 +29,11 @@ FINAL = 128
 HEADS = 2500
 METRICS = 300
 HALF_METRICS = 80
-CONTROL = 100
+CONTROL = 200
 GARBAGE = 20
 GARBAGE_USER = "garbage"
 CROWDS = {"flood": (1, 1), "floods": (10, 10), "pings": (40, 1),
-          "history": (60, 1), "deaf": (240, 20), "unfinished": (200, 20)}
+          "history": (60, 1), "deaf": (240, 20), "unfinished": (500, 20)}
 
 
 def user_of(kind, i):
@@ -112,7 +112,8 @@ class Attack:
             yield self.keep_on("metrics", self.metrics, self.deaf_to_metrics)
         for i in range(CONTROL):
             yield self.keep_on("control", self.control, self.half_a_command
-                               if i % 2 else self.deaf_to_control)
+                               if i % 4 else self.deaf_to_control,
+                               again_s=2 * AGAIN_S)
         kinds = garbage(self.cookies[GARBAGE_USER])
         for i in range(GARBAGE):
             yield self.keep_on(

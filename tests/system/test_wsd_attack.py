@@ -205,8 +205,6 @@ def test_all_at_once(many_files, program):
                 seen["all"] = w.memory_kib() * 1024 + received + queued
                 for name, n in seen.items():
                     peak[name] = max(peak[name], n)
-                # The one is counted where the other is not.
-                assert m["memory_bytes.queues"] >= m["queue_bytes"]
                 assert status(w)["ok"]
                 rounds += 1
                 under_attack += is_met(m)
