@@ -13,7 +13,7 @@ import urllib.parse
 import fcgi_client as fcgi
 import pytest
 from conftest import wait_until
-from login_process import FORM, PASSWORD, assert_protected, make
+from login_process import FORM, PASSWORD, assert_protected, make, resident
 
 CLASS = 60
 
@@ -73,6 +73,31 @@ def test_those_who_wait_hold_up_nobody(site):
                 assert answer.status == 200
             assert not any(f.done() for f in logins)
         assert [f.result().status for f in logins] == [303] * 20
+
+
+def test_nobody_overtakes_those_who_wait(request):
+    """One who was let in before, and is complete when a slot is free and
+    others wait for it, waits behind them."""
+    site = make(request, login__workers=1, login__argon2_memory_kib=131072,
+                login__argon2_passes=4).start()
+    csrf, pre, _ = site.form()
+    data = login_bytes(csrf, pre)
+    with fcgi.connect(site.socket) as first, \
+            fcgi.connect(site.socket) as second, \
+            fcgi.connect(site.socket) as late:
+        late.sendall(data[:40])
+        with all_slots(site):
+            for s in (first, second):
+                s.sendall(data)
+                # What comes after it is answered: so it waits.
+                assert site.ask("GET", "/login").status == 200
+        pid = site.workers()[0]
+        wait_until(lambda: resident(pid) > 20000, what="the first's hash")
+        late.sendall(data[40:])
+        assert fcgi.read_answer(late).status == 303
+        for s in (first, second):
+            s.setblocking(False)
+            assert fcgi.read_answer(s).status == 303
 
 
 def test_a_lobby_that_is_full(site):

@@ -1,5 +1,6 @@
 """Peers that go away in the middle leave nothing behind in a worker."""
 
+import contextlib
 import os
 
 import fcgi_client as fcgi
@@ -12,6 +13,7 @@ GET = fcgi.request_bytes({"REQUEST_METHOD": "GET", "SCRIPT_NAME": "/login",
 BEGIN, PARAMS = fcgi.begin(), GET[:-8]
 STAGES = {"connected": b"", "half a header": BEGIN[:5], "begun": BEGIN,
           "half of the parameters": PARAMS[:40], "parameters": PARAMS,
+          "half of a body": PARAMS + fcgi.record(fcgi.STDIN, b"a"),
           "complete": GET}
 
 
@@ -25,9 +27,10 @@ def test_vanished_peers(request):
 
     def vanish(rounds):
         for _ in range(rounds):
-            for data in STAGES.values():
-                with fcgi.connect(site.socket) as s:
-                    s.sendall(data)
+            with contextlib.ExitStack() as all_at_once:
+                for data in STAGES.values():
+                    all_at_once.enter_context(
+                        fcgi.connect(site.socket)).sendall(data)
             # One answer behind them all: the backlog never fills up.
             assert site.ask("GET", "/login").status == 200
         return resident(worker)

@@ -20,6 +20,9 @@ import fcgi_client as fcgi
 from conftest import ROOT, wait_until
 from login_process import FORM, PROGRAM, assert_protected, make, resident
 
+PAGE = fcgi.request_bytes({"REQUEST_METHOD": "GET", "SCRIPT_NAME": "/login",
+                           "HTTP_HOST": "chat.test"})
+
 
 def test_killed_worker_is_replaced(request):
     site = make(request).start()
@@ -85,17 +88,41 @@ def test_stop(request, number):
 
 
 def test_stop_finishes_the_request(request):
+    """The one at hand, and one that is complete while its worker hashes."""
     site = make(request, login__workers=1, login__argon2_memory_kib=131072,
                 login__argon2_passes=4).start()
-    csrf, pre, _ = site.form()
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+    with fcgi.connect(site.socket) as half, \
+            concurrent.futures.ThreadPoolExecutor(1) as pool:
+        half.sendall(PAGE[:40])
+        csrf, pre, _ = site.form()
         pending = pool.submit(site.post_login, csrf=csrf, cookie=pre,
                               timeout=30)
         pid = site.workers()[0]
         wait_until(lambda: resident(pid) > 20000, what="the hashing")
+        half.sendall(PAGE[40:])
         site.process.terminate()
         assert pending.result().status == 303
+        assert fcgi.read_answer(half).status == 200
     assert site.process.wait(30) == 0
+
+
+def test_reload_gives_time(request):
+    """Who is being read when a worker is replaced has as long as ever."""
+    site = make(request).start()
+    old = site.workers()
+    with fcgi.connect(site.socket) as half:
+        half.sendall(PAGE[:40])
+        assert site.ask("GET", "/login").status == 200
+        site.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: len(set(site.workers()) - set(old)) == 2 and
+                   len(set(site.workers()) & set(old)) == 1,
+                   what="two new ones, and one that goes on reading")
+        # Longer than a stop would leave it.
+        time.sleep(1.5)
+        half.sendall(PAGE[40:])
+        assert fcgi.read_answer(half).status == 200
+    wait_until(lambda: not set(site.workers()) & set(old),
+               what="the last one's end")
 
 
 def test_live_socket_is_not_taken(request):

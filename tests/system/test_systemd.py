@@ -13,10 +13,12 @@ import time
 import pytest
 
 import fcgi_client as fcgi
-from conftest import BUILD, wait_until
+from conftest import BUILD, SERVERS, wait_until
 from gatecast_admin import ENV, SCRIPT
+from hosted_site import HostedSite
 from login_process import Login
 from supervisor import Supervisor, listening
+from web_visitor import Visitor
 from ws_raw import Wsd, answer, read_all, request
 
 WATCHDOG_MS = 400
@@ -221,3 +223,24 @@ def test_login_restarts():
             s.super.start()
             asked(crowd)
         assert all(set(c.answers) == {200} for c in crowd)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_login_restarts_behind(server):
+    """At a web server that goes on, under load: not one 5xx."""
+    with LoginService() as s, HostedSite(server, s.login) as site:
+        one, other = Visitor(site), Visitor(site)
+        with callers(one.page, one.sign_in, other.sign_in,
+                     other.sign_in_slowly) as crowd:
+            for _ in range(3):
+                asked(crowd)
+                s.super.process.send_signal(signal.SIGHUP)
+                assert s.super.hear() == "RELOADING=1"
+                assert s.super.hear() == "READY=1"
+                asked(crowd)
+                s.super.end()
+                s.super.start()
+            asked(crowd)
+        page, *forms = crowd
+        assert set(page.answers) == {200}
+        assert all(set(c.answers) == {303} for c in forms)
