@@ -220,6 +220,18 @@ def test_next(login, next, target):
     assert form.field("next") == target.replace("&", "&amp;")
 
 
+def test_default_cost(request):
+    """What stands in the users' file where nothing is configured."""
+    site = make(request, users=())
+    del site.config["login.argon2_memory_kib"]
+    del site.config["login.argon2_passes"]
+    site.write_config()
+    site.add_user("alice")
+    assert "$argon2id$v=19$m=19456,t=2,p=1$" in \
+        site.tool("user", "export").stdout
+    site.start().sign_in()
+
+
 def test_rehash(request):
     site = make(request, users=())
     site.add_user("alice")

@@ -118,6 +118,26 @@ def test_address(request):
     assert site.post_login().status == 303
 
 
+def test_address_behind_a_proxy(request):
+    """The client's, where a trusted proxy says it; who is none is himself."""
+    site = throttled(request, site__trusted_proxies="192.0.2.80").start()
+    behind = {"REMOTE_ADDR": "192.0.2.80",
+              "HTTP_X_FORWARDED_FOR": "203.0.113.5, 198.51.100.5"}
+    for i in range(ADDRESS_FREE):
+        assert site.post_login(f"user{i}", WRONG, **behind).status == 401
+    assert site.post_login(**behind).status == 429
+    assert listed(site)["198.51.100.5"]["failures"] == ADDRESS_FREE
+    assert not listed(site).keys() & {"192.0.2.80", "203.0.113.5"}
+    other = {**behind, "HTTP_X_FORWARDED_FOR": "198.51.100.6"}
+    assert site.post_login(**other).status == 303
+    for i in range(ADDRESS_FREE):
+        assert site.post_login(
+            f"name{i}", WRONG,
+            HTTP_X_FORWARDED_FOR=f"10.0.0.{i}").status == 401
+    assert site.post_login(HTTP_X_FORWARDED_FOR="10.0.1.1").status == 429
+    assert listed(site)["192.0.2.7"]["failures"] == ADDRESS_FREE
+
+
 def test_network_of_an_address(request):
     site = throttled(request).start()
     for i in range(ADDRESS_FREE):
@@ -149,6 +169,12 @@ def test_device(request):
     assert try_as(site, known, "bob").status == 429
     assert try_as(site, known[:-1] + "AB"[known[-1] == "A"]).status == 429
     token, bind = known.split("~")
+    # Nor is it a session, or a form's.
+    name, _, value = token.partition("=")
+    assert site.ask("GET", "/session",
+                    cookie="gatecast=" + value).status == 401
+    assert site.post_login(csrf=site.form()[0],
+                           cookie="gatecast-pre=" + value).status == 403
     session = site.post_login(
         cookie=None, REMOTE_ADDR="198.51.100.99")  # turned away as well
     assert session.status == 429
