@@ -135,7 +135,10 @@ def rows(receivers):
             {"main": Load(["--handshakes", "--inflight", 64])},
             [Cell("per_s", "/s", digits=0),
              Cell("server_us_each", "µs", digits=1)],
-            [Target(0, 40_000, at_least=True)]),
+            # 40,000/s of a whole core, by its CPU: the generator's core is
+            # full at 25,000/s, on whichever server. 1.35 is 54,000 of raw,
+            # where that was measured, to 40,000.
+            [Target(1, 25), Target(1, 1.35, "raw")]),
         Row("kib", "1 KiB, sixteen in flight: MB/s of text",
             {"main": Load([*crowd, "--inflight", 16, "--size", 1024])},
             [Cell("per_s", "MB/s", scale=1024e-6, digits=0)],
