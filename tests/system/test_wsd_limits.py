@@ -105,6 +105,42 @@ def test_crowds_of_strangers():
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+def test_high_descriptors():
+    """libwebsockets holds those above 1023 in another table than the rest:
+    people in both talk, end, and are followed by others."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard < 2000:
+        pytest.skip("too few descriptors for a crowd")
+    strangers = []
+    try:
+        with Wsd(set={"wsd.handshake_timeout_s": 60}) as w, \
+                w.client("bob") as low:
+            settle(low)
+
+            def files():
+                return {int(n) for n in
+                        os.listdir(f"/proc/{w.process.pid}/fd")}
+
+            for _ in range(1024):
+                strangers.append(w.connect())
+                strangers[-1].sendall(b"GET /")
+            wait_until(lambda: len(files()) > 1024, what="a crowd")
+            before = files()
+            for text in ("first", "second"):
+                with w.client() as high:
+                    high.expect("hello")
+                    assert min(files() - before) > 1023
+                    high.say(text)
+                    for c in (high, low):
+                        c.expect("message", text=text)
+                wait_until(lambda: files() == before, what="a close")
+    finally:
+        for s in strangers:
+            s.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def test_slow_reader():
     """One that does not read is closed with 4408 behind what was written for
     it; the others notice nothing."""
