@@ -28,6 +28,16 @@ BAD = [
     ("[site]\norigins = chat.example.org\n", 2, "origins"),
     ("[wsd]\nlisten = here\n", 2, "listen"),
     ("[log]\nlevel = loud\n", 2, "level"),
+    ("[site]\ntrusted_proxies = ::1 10.0.0.0/33\n", 2, "trusted_proxies"),
+    ("[site]\nforwarded_header = X-Real-IP\n", 2, "x-forwarded forwarded"),
+    ("[login]\nthrottle = sometimes\n", 2, "yes or no"),
+    ("[login]\n\nidle_lifetime_s = 9\nabsolute_lifetime_s = 8\n", 4,
+     "allowed: 0 to 8"),
+    ("[login]\nworkers = 2\nhash_slots = 2\n", 3, "below login.workers"),
+    ("[login]\ntemplates = /no/such/place\n", 2, "/no/such/place"),
+    ("[gate]\nrules = /a=ops b=ops\n", 2, "PATH=any"),
+    ("[gate]\nrules = /a/../b=ops\n", 2, "no dot segments"),
+    ("[gate]\nrules = /a=ops,\n", 2, "gate.rules"),
 ]
 
 
