@@ -77,11 +77,14 @@ static const int wsd[] = {SCMP_SYS(accept), SCMP_SYS(accept4),
     SCMP_SYS(epoll_pwait2), SCMP_SYS(epoll_wait), SCMP_SYS(inotify_add_watch),
     SCMP_SYS(inotify_init1), SCMP_SYS(inotify_rm_watch)};
 
-/* It traces its process from another one, and tries memory by a pipe. */
+/*
+ * It traces its process from another one, tries memory by a pipe, and may have
+ * a thread of its own.
+ */
 static const int sanitizer[] = {SCMP_SYS(clone), SCMP_SYS(clone3),
     SCMP_SYS(getdents), SCMP_SYS(getrusage), SCMP_SYS(kill), SCMP_SYS(mmap),
     SCMP_SYS(mmap2), SCMP_SYS(mprotect), SCMP_SYS(pipe), SCMP_SYS(pipe2),
-    SCMP_SYS(prctl), SCMP_SYS(prlimit64), SCMP_SYS(ptrace),
+    SCMP_SYS(prctl), SCMP_SYS(prlimit64), SCMP_SYS(ptrace), SCMP_SYS(rseq),
     SCMP_SYS(set_robust_list), SCMP_SYS(tkill), SCMP_SYS(wait4)};
 
 static int

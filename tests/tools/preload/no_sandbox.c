@@ -1,0 +1,38 @@
+/*
+ * Preloaded into login.fcgi or wsd, this has the sandbox find a kernel that
+ * has neither seccomp nor Landlock: for measuring what they cost. There is no
+ * such switch in the programs.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <sys/syscall.h>
+
+int seccomp_load(void *filter);
+
+int
+seccomp_load(void *filter)
+{
+	(void)filter;
+	return -ENOSYS;
+}
+
+long
+syscall(long number, ...)
+{
+	static long (*real)(long, ...);
+	long a[6];
+	va_list ap;
+
+	if (number == SYS_landlock_create_ruleset) {
+		errno = ENOSYS;
+		return -1;
+	}
+	if (real == 0)
+		*(void **)&real = dlsym(RTLD_NEXT, "syscall");
+	va_start(ap, number);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(ap, long);
+	va_end(ap);
+	return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
