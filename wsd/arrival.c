@@ -7,8 +7,9 @@
  * it had the most time, and a crowd of strangers then only shortens its own
  * stay, without taking the descriptors of those who may join.
  *
- * All have the same time, so the list in order of arrival is the list in
- * order of deadline.
+ * Their time is what the configuration says when they come. A reload may
+ * shorten it, so who came first need not be due first, and a tick looks at
+ * all of them.
  */
 #include "wsd/arrival.h"
 
@@ -282,9 +283,12 @@ on_linger(void *arg)
 static void
 cut_until(struct arrival_list *list, int64_t now)
 {
-	struct arrival *a;
-	while ((a = TAILQ_FIRST(&list->queue)) != NULL && a->deadline_ms <= now)
-		cut(a, list);
+	struct arrival *a, *next;
+	for (a = TAILQ_FIRST(&list->queue); a != NULL; a = next) {
+		next = TAILQ_NEXT(a, entry);
+		if (a->deadline_ms <= now)
+			cut(a, list);
+	}
 }
 
 void

@@ -25,7 +25,8 @@ typedef int arrival_decide(
 struct arrivals_opts {
 	struct loop *loop;
 	const struct clock *clock;
-	const struct config *config; /* wsd.handshake_timeout_s, at each use */
+	/* Lives as long. wsd.handshake_timeout_s counts as each one comes. */
+	const struct config *config;
 	arrival_decide *decide;
 	void *arg;
 	size_t max; /* of unfinished ones; 0: ARRIVALS_MAX */

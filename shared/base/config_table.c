@@ -234,7 +234,9 @@ static const struct config_key keys[] = {
 	.help = "How long connections stay when sessions cannot be "
 		"checked."},
     {KEY(wsd, handshake_timeout_s), .type = CONFIG_INT, .preset = "5", .min = 1,
-	.max = 60, .unit = "seconds", .help = "Longest time for a handshake."},
+	.max = 60, .unit = "seconds", .is_reloadable = true,
+	.help = "Longest time for a handshake. A change is for those that "
+		"begin after it."},
     {KEY(wsd, max_memory), .type = CONFIG_INT, .preset = "268435456", .min = 0,
 	.max = 1024 * GIB, .unit = "bytes", .zero = "no limit",
 	.is_reloadable = true,

@@ -11,13 +11,12 @@ import time
 import pytest
 
 from conftest import BUILD, wait_until
-from ws_raw import Wsd, request, settle
+from ws_raw import Wsd, answer, read_all, request, settle
 from wsclient import Closed, Refused
 
 NEEDS_RESTART = {
     "listen": "unix:/elsewhere", "control": "unix:/elsewhere2",
-    "metrics_listen": "127.0.0.1:1", "history_dir": "/elsewhere3",
-    "handshake_timeout_s": 7}
+    "metrics_listen": "127.0.0.1:1", "history_dir": "/elsewhere3"}
 # What the changes below would otherwise meet.
 BASE = {"wsd.user_rate": 0, "wsd.leave_grace_s": 3600,
         "wsd.store_grace_s": 3600, "wsd.slow_s": 3600}
@@ -77,6 +76,21 @@ def max_memory(w, a):
     reload(w, max_memory=20000)
     wait_until(lambda: w.ask(request(cookie=w.cookies["bob"]))[0] == 503,
                what="the limit")
+
+
+def handshake_timeout_s(w, a):
+    reload(w, handshake_timeout_s=60)
+    start, end = request(cookie=w.cookies["bob"]).split(b"Host")
+    with w.connect() as before:
+        before.sendall(start)
+        w.client("bob").sock.close()  # behind it: now it is accepted
+        reload(w, handshake_timeout_s=1)
+        with w.connect() as behind:
+            behind.sendall(start)
+            assert read_all(behind) == b""
+        # It came first and keeps its time.
+        before.sendall(b"Host" + end)
+        assert answer(read_all(before))[0] == 101
 
 
 def message_bytes(w, a):
@@ -182,9 +196,10 @@ def store_grace_s(w, a):
 
 
 PROBES = [max_connections, connections_per_user, connections_per_address,
-          max_memory, message_bytes, plain_lines, user_rate, user_burst,
-          history_messages, history_bytes, history_age_s, history_sync,
-          ping_s, slow_bytes, slow_s, leave_grace_s, store_grace_s]
+          max_memory, handshake_timeout_s, message_bytes, plain_lines,
+          user_rate, user_burst, history_messages, history_bytes,
+          history_age_s, history_sync, ping_s, slow_bytes, slow_s,
+          leave_grace_s, store_grace_s]
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda f: f.__name__)
