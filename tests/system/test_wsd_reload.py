@@ -6,20 +6,22 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 
 import pytest
 
-from conftest import BUILD, wait_until
+from conftest import BUILD, free_port, wait_until
+from test_wsd_metrics import parse
 from ws_raw import Wsd, answer, read_all, request, settle
 from wsclient import Closed, Refused
 
 NEEDS_RESTART = {
     "listen": "unix:/elsewhere", "control": "unix:/elsewhere2",
     "metrics_listen": "127.0.0.1:1", "history_dir": "/elsewhere3"}
+METRICS_PORT = free_port()
 # What the changes below would otherwise meet.
 BASE = {"wsd.user_rate": 0, "wsd.leave_grace_s": 3600,
-        "wsd.store_grace_s": 3600, "wsd.slow_s": 3600}
+        "wsd.store_grace_s": 3600, "wsd.slow_s": 3600,
+        "wsd.metrics_listen": f"127.0.0.1:{METRICS_PORT}"}
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +166,14 @@ def flood(w, a, n=150):
     return deaf
 
 
+def too_slow(w):
+    """How many wsd has let go for it."""
+    with w.connect(port=METRICS_PORT) as s:
+        s.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        return parse(read_all(s).decode().partition("\r\n\r\n")[2])[
+            "gatecast_closes_total", "4408"]
+
+
 def slow_bytes(w, a):
     reload(w, slow_bytes=1024)
     with flood(w, a) as deaf:
@@ -171,10 +181,11 @@ def slow_bytes(w, a):
 
 
 def slow_s(w, a):
+    before = too_slow(w)
     reload(w, slow_s=1)
     with flood(w, a) as deaf:
         # Told of it when it reads again.
-        time.sleep(2.5)
+        wait_until(lambda: too_slow(w) > before, what="the close")
         assert deaf.closed() == 4408
 
 
