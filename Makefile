@@ -4,6 +4,7 @@
 #   make test       everything: lint, both compilers, unit, system, browser,
 #                   fuzz-corpus replay (as root it installs what is missing)
 #   make run        a complete local site on http://127.0.0.1:8080/
+#   make deb        build/gatecast_VERSION_ARCH.deb
 #
 # A flavour is a set of compiler flags with a build directory of its own:
 #   make FLAVOUR=asan    make FLAVOUR=tsan    make CC=clang FLAVOUR=clang
@@ -21,6 +22,10 @@ DATADIR ?= $(PREFIX)/share/gatecast
 MANDIR ?= $(PREFIX)/share/man
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 SYSCONFDIR ?= /etc
+# Where systemd looks, say $(PREFIX)/lib/systemd/system; empty: no units.
+UNITDIR ?=
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 DESTDIR ?=
 
 VERSION := $(shell sed -n 's/^## \([0-9][^ ]*\).*/\1/p' CHANGELOG.md | head -n1)
@@ -175,8 +180,8 @@ tsan:
 	@$(MAKE) --no-print-directory FLAVOUR=tsan all tools
 	@tests/run tsan
 
-deps deps-test:
-	@scripts/install-deps $(if $(filter deps-test,$@),--test)
+deps deps-test deps-deb:
+	@scripts/install-deps $(patsubst deps-%,--%,$(filter deps-%,$@))
 # Peers that are missing are left out.
 deps-bench: deps
 	@scripts/install-deps --bench || true
@@ -234,6 +239,10 @@ PAGES := $(wildcard */*.[1-8])
 page_dir = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))
 own_paths = sed -e 's|/usr/local/share/gatecast|$(DATADIR)|g' \
 	-e 's|/etc/gatecast|$(SYSCONFDIR)/gatecast|g'
+UNITS_SYSTEMD := $(notdir $(wildcard $(addprefix scripts/deploy/systemd/*.,\
+	service socket timer)))
+own_programs = sed -e 's|=/usr/sbin/|=$(SBINDIR)/|' \
+	-e 's|=/usr/libexec/gatecast/|=$(LIBEXECDIR)/|'
 
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) \
@@ -256,6 +265,14 @@ install: all
 	cd www && find README.md templates static -type f -exec sh -c 'for f; do \
 	    install -D -m 644 "$$f" "$$0/$$f" || exit; done' \
 	    $(abspath $(DESTDIR)$(DATADIR)) {} +
+ifneq ($(UNITDIR),)
+	$(foreach u,$(UNITS_SYSTEMD),$(own_programs) scripts/deploy/systemd/$(u) | \
+	    install -D -m 644 /dev/stdin $(DESTDIR)$(UNITDIR)/$(u) &&) :
+	install -D -m 644 scripts/deploy/systemd/sysusers.conf \
+	    $(DESTDIR)$(SYSUSERSDIR)/gatecast.conf
+	install -D -m 644 scripts/deploy/systemd/tmpfiles.conf \
+	    $(DESTDIR)$(TMPFILESDIR)/gatecast.conf
+endif
 
 # The directories that others share stay unless they are empty; so does a
 # configuration that somebody wrote.
@@ -268,14 +285,25 @@ uninstall:
 	rm -rf $(DESTDIR)$(DATADIR)/templates $(DESTDIR)$(DATADIR)/static \
 	    $(DESTDIR)$(DATADIR)/deploy
 	rm -f $(DESTDIR)$(DATADIR)/gatecast.conf $(DESTDIR)$(DATADIR)/README.md
+ifneq ($(UNITDIR),)
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS_SYSTEMD)) \
+	    $(DESTDIR)$(SYSUSERSDIR)/gatecast.conf \
+	    $(DESTDIR)$(TMPFILESDIR)/gatecast.conf
+endif
 	for d in $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DATADIR) \
 	    $(DESTDIR)$(SYSCONFDIR)/gatecast; do \
 	    [ ! -d $$d ] || rmdir --ignore-fail-on-non-empty $$d; done
 
+# As root it installs what the build needs. Wherever DEBDIR is, the package is
+# put beside it.
+DEBDIR ?= build/deb
+deb: deps-deb
+	@scripts/make-deb $(VERSION) $(DEBDIR)
+
 clean:
 	rm -rf build
 
-.PHONY: all units replays tools benches asan tsan deps deps-test \
-	deps-bench run test unit \
+.PHONY: all units replays tools benches asan tsan deps deps-test deps-deb \
+	deps-bench deb run test unit \
 	system browser replay fuzz fuzzers bench crash valgrind lint install uninstall clean \
 	FORCE

@@ -17,7 +17,8 @@ def test_other_prefix(tmp_path):
     def make(target):
         done = subprocess.run(
             ["make", "-C", str(ROOT), f"B={build}", f"FLAVOUR={BUILD.name}",
-             f"PREFIX={prefix}", f"SYSCONFDIR={prefix}/etc", target],
+             f"PREFIX={prefix}", f"SYSCONFDIR={prefix}/etc",
+             f"UNITDIR={prefix}/units", target],
             capture_output=True, text=True, timeout=600, umask=0o077,
             env={k: v for k, v in os.environ.items() if k != "MAKEFLAGS"})
         assert done.returncode == 0, done.stdout + done.stderr
@@ -43,6 +44,16 @@ def test_other_prefix(tmp_path):
                  prefix / "share/gatecast/deploy/nginx/gatecast.conf"):
         text = path.read_text()
         assert str(prefix) in text and "/usr/local/share" not in text, path
+    # Units start what is installed here.
+    units = {p.name: p.read_text() for p in (prefix / "units").iterdir()}
+    assert sorted(units) == sorted(
+        p.name for p in (ROOT / "scripts/deploy/systemd").iterdir()
+        if p.suffix != ".conf")
+    for name, program in (("wsd", "sbin/wsd"),
+                          ("login-fcgi", "libexec/gatecast/login.fcgi")):
+        assert f"ExecStart={prefix}/{program}\n" in units[f"{name}.service"]
+    for name in ("sysusers.d", "tmpfiles.d"):
+        assert (prefix / "lib" / name / "gatecast.conf").is_file()
     assert (prefix / "share/bash-completion/completions/gatecast").is_file()
     for path in prefix.rglob("*"):
         mode = stat.S_IMODE(path.stat().st_mode)
