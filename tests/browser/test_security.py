@@ -135,7 +135,8 @@ def test_framing(b, home, stranger, source):
 
 
 def test_cookie_flags(b, home):
-    """As the browser understood them; https is test_security_https."""
+    """As the browser understood them; over https tests/system/test_https
+    looks at the header."""
     b.open("/login?lang=en")
     b.one("[name=theme]").click()
     b.sign_in("alice")
