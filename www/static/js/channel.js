@@ -60,11 +60,10 @@ export class Channel {
 	}
 
 	networkChanged() {
-		if (Date.now() - this.#openedAt < SETTLED)
-			return;
-		this.#attempt = 0;
-		if (this.state === "open")
+		if (this.state === "open" &&
+		    Date.now() - this.#openedAt >= SETTLED)
 			this.#drop(); // it belongs to the network that went away
+		this.#attempt = 0;
 		this.retry();
 	}
 
