@@ -125,6 +125,7 @@ int tool_kick(struct tool *t);
 int tool_drain(struct tool *t);
 int tool_config_check(struct tool *t);
 int tool_config_show(struct tool *t);
+int tool_doctor(struct tool *t);
 
 /*
  * What stands in store.dir beside the records: owners, and what was left

@@ -1,0 +1,135 @@
+"""gatecast doctor: nothing to say of a site that is well, and each fault that
+is planted is found, with what mends it."""
+
+import shutil
+
+import pytest
+
+from conftest import ROOT, Site
+from gatecast_admin import Admin
+
+
+@pytest.fixture(scope="module")
+def healthy():
+    s = Site()
+    try:
+        yield s.start()
+    finally:
+        s.close()
+
+
+def findings(output):
+    """{name: (level, text, fix)} of all that is not ok."""
+    found, lines = {}, output.splitlines()
+    for i, line in enumerate(lines):
+        level, _, rest = line.partition(" ")
+        if level in ("warn", "FAIL"):
+            name, text = rest.strip().split(": ", 1)
+            assert lines[i + 1].startswith("      fix: "), output
+            found[name] = (level, text, lines[i + 1].strip()[5:])
+    return found
+
+
+def examine(admin, code=None):
+    """Of a store without daemons, but for those who do not answer."""
+    found = findings(admin("doctor", code=code).stdout)
+    found.pop("wsd", None)
+    return found
+
+
+@pytest.fixture
+def admin(tmp_path):
+    """One account and a good configuration of programs that do not run."""
+    admin = Admin(tmp_path)
+    admin.write_conf(f"templates = {ROOT}/www/templates\n[wsd]\n"
+                     "listen = 127.0.0.1:9\n"
+                     f"control = unix:{tmp_path}/control.sock\n")
+    admin("store", "init")
+    admin.add("alice")
+    assert not examine(admin)
+    return admin
+
+
+def append(admin, text):
+    with open(admin.conf, "a") as conf:
+        conf.write(text)
+
+
+def test_healthy_site(healthy):
+    done = healthy.gatecast("doctor")
+    assert not findings(done.stdout), done.stdout
+    assert "ok    wsd: version" in done.stdout
+    assert "is listened on" in done.stdout
+
+
+def test_wsd_does_not_run(admin):
+    found = findings(admin("doctor", code=1).stdout)
+    assert list(found) == ["wsd"]
+    assert found["wsd"][0] == "FAIL"
+    assert found["wsd"][2].startswith("systemctl restart wsd.service")
+
+
+def test_nobody_listens(admin, tmp_path):
+    text = admin.conf.read_text().replace(
+        "listen = 127.0.0.1:9", f"listen = unix:{tmp_path}/wsd.sock")
+    admin.conf.write_text(text)
+    level, what, fix = examine(admin, 1)["wsd socket"]
+    assert level == "FAIL" and what.endswith("wsd.sock: is not there")
+    assert fix.startswith("systemctl start wsd.service")
+
+
+@pytest.mark.parametrize("name,mode,good", [
+    ("keyring", 0o644, "0640"), ("users/base.gdbm", 0o604, "0600")])
+def test_world_readable_secret(admin, name, mode, good):
+    path = admin.store / name
+    path.chmod(mode)
+    level, what, fix = examine(admin, 1)["secrets"]
+    assert level == "FAIL" and f"{path} has mode {mode:04o}" in what
+    assert fix == f"chmod {good} {path}"
+    path.chmod(int(good, 8))
+    assert "secrets" not in examine(admin)
+
+
+def test_missing_template(admin, tmp_path):
+    templates = tmp_path / "templates"
+    shutil.copytree(ROOT / "www/templates", templates)
+    (templates / "chat.html").unlink()
+    admin.conf.write_text(admin.conf.read_text().replace(
+        f"{ROOT}/www/templates", str(templates)))
+    found = examine(admin, 1)
+    assert list(found) == ["templates"]
+    assert f"{templates}/chat.html" in found["templates"][1]
+    assert "templates = DIRECTORY" in found["templates"][2]
+
+
+def test_http_without_plain_http(admin):
+    append(admin, "[site]\norigins = http://chat.example\n")
+    found = examine(admin, 1)
+    assert list(found) == ["plain http"]
+    assert "https://chat.example" in found["plain http"][2]
+    assert "plain_http = yes" in found["plain http"][2]
+
+
+def test_nobody_can_sign_in(admin):
+    admin("user", "del", "alice")
+    found = examine(admin, 1)
+    assert list(found) == ["users"]
+    assert found["users"][0] == "warn"
+    assert found["users"][2] == "gatecast user add NAME"
+
+
+def test_store_cannot_be_read(admin):
+    shutil.rmtree(admin.store / "users")
+    found = examine(admin, 1)
+    assert list(found) == ["users"]
+    assert found["users"][0] == "FAIL"
+    assert "gatecast store init" in found["users"][2]
+
+
+def test_full_disk(admin, disk):
+    """What is left on a small file system is less than there should be."""
+    admin.conf.write_text(admin.conf.read_text() +
+                          f"history_dir = {disk.path}\n")
+    level, what, fix = examine(admin, 1)["disk"]
+    assert level == "warn" and what.startswith(str(disk.path))
+    assert f"df -h {disk.path}" in fix
