@@ -1,3 +1,5 @@
+#include "fcgi-app/form.h"
+#include "fcgi-app/intake.h"
 #include "fcgi-app/lobby.h"
 
 #include <setjmp.h>
@@ -83,7 +85,9 @@ test_full(void **state)
 	(void)state;
 	assert_int_equal(lobby_init(&l), 0);
 	/* Too large for anybody's. */
-	assert_int_equal(enter(&l, STDERR_FILENO, 70000, 0), -1);
+	assert_int_equal(enter(&l, STDERR_FILENO,
+			     INTAKE_PARAMS_BYTES_MAX + FORM_BODY_MAX + 257, 0),
+	    -1);
 	while (enter(&l, STDERR_FILENO, 3000, 0) == 0 && count < 10000)
 		count++;
 	assert_in_range(count, 40, 200);
