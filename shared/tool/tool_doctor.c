@@ -20,6 +20,7 @@ static const struct {
     {"login socket", doctor_login_socket},
     {"wsd socket", doctor_wsd_socket},
     {"wsd", doctor_wsd},
+    {"site", doctor_site},
     {"users", doctor_users},
 };
 

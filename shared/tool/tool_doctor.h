@@ -35,6 +35,7 @@ void doctor_plain_http(struct doctor *d, const char *name);
 void doctor_login_socket(struct doctor *d, const char *name);
 void doctor_wsd_socket(struct doctor *d, const char *name);
 void doctor_wsd(struct doctor *d, const char *name);
+void doctor_site(struct doctor *d, const char *name);
 void doctor_users(struct doctor *d, const char *name);
 
 #endif

@@ -2,16 +2,18 @@
 is planted is found, with what mends it."""
 
 import shutil
+import socket
 
 import pytest
 
-from conftest import ROOT, Site
+from conftest import ROOT, SERVERS, Site, free_port, wait_until
 from gatecast_admin import Admin
+from web_process import WebProcess
 
 
-@pytest.fixture(scope="module")
-def healthy():
-    s = Site()
+@pytest.fixture(scope="module", params=SERVERS)
+def healthy(request):
+    s = Site(server=request.param)
     try:
         yield s.start()
     finally:
@@ -60,6 +62,7 @@ def test_healthy_site(healthy):
     assert not findings(done.stdout), done.stdout
     assert "ok    wsd: version" in done.stdout
     assert "is listened on" in done.stdout
+    assert f"ok    site: {healthy.url} answers" in done.stdout
 
 
 def test_wsd_does_not_run(admin):
@@ -103,10 +106,12 @@ def test_missing_template(admin, tmp_path):
 
 
 def test_http_without_plain_http(admin):
-    append(admin, "[site]\norigins = http://chat.example\n")
+    append(admin, f"[site]\norigins = http://127.0.0.1:{free_port()}\n")
     found = examine(admin, 1)
-    assert list(found) == ["plain http"]
-    assert "https://chat.example" in found["plain http"][2]
+    assert list(found) == ["plain http", "site"]
+    assert "does not answer" in found["site"][1]
+    assert "origins = ..." in found["site"][2]
+    assert "https://127.0.0.1" in found["plain http"][2]
     assert "plain_http = yes" in found["plain http"][2]
 
 
@@ -133,3 +138,44 @@ def test_full_disk(admin, disk):
     level, what, fix = examine(admin, 1)["disk"]
     assert level == "warn" and what.startswith(str(disk.path))
     assert f"df -h {disk.path}" in fix
+
+
+def spoilt(site, tmp_path, faults):
+    """What is said of a site behind an nginx with those lines in front, at an
+    origin of its own, which the running wsd does not know."""
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    conf = tmp_path / "spoilt.conf"
+    text = site.conf.read_text()
+    conf.write_text(text.replace(site.url, origin))
+    web = WebProcess("nginx", tmp_path, (
+        f"daemon off; pid {tmp_path}/nginx.pid; events {{}} "
+        "http { access_log off; "
+        f"proxy_temp_path {tmp_path}/p; client_body_temp_path {tmp_path}/b; "
+        f"server {{ listen 127.0.0.1:{port}; "
+        f"location / {{ proxy_pass {site.url}; {faults} }} }} }}"))
+    try:
+        wait_until(lambda: is_open(port), what="nginx")
+        done = site.gatecast("-c", str(conf), "doctor", check=False)
+    finally:
+        web.stop()
+    assert done.returncode == 1
+    return findings(done.stdout)
+
+
+def is_open(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize("faults,answer,fix", [
+    ("proxy_http_version 1.1;", (400, 426), "drops Upgrade"),
+    ("proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
+     "proxy_set_header Connection upgrade;", (403,), "wsd has another origin"),
+])
+def test_proxy_spoils_the_handshake(site, tmp_path, faults, answer, fix):
+    found = spoilt(site, tmp_path, faults)
+    assert list(found) == ["site"]
+    assert any(f"/websocket answers {a} " in found["site"][1]
+               for a in answer), found
+    assert fix in found["site"][2]
