@@ -299,11 +299,14 @@ endif
 DEBDIR ?= build/deb
 deb: deps-deb
 	@scripts/make-deb $(VERSION) $(DEBDIR)
+# In a Debian of its own, from the mirror; as root.
+deb-test: deps-test deps-deb
+	@tests/run deb
 
 clean:
 	rm -rf build
 
 .PHONY: all units replays tools benches asan tsan deps deps-test deps-deb \
-	deps-bench deb run test unit \
+	deps-bench deb deb-test run test unit \
 	system browser replay fuzz fuzzers bench crash valgrind lint install uninstall clean \
 	FORCE
