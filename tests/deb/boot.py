@@ -86,7 +86,8 @@ def start(name, sockets):
 
 
 loopback_up()
-subprocess.run(["mount", "-t", "proc", "proc", "/proc"], check=True)
+for kind, place in (("proc", "/proc"), ("devpts", "/dev/pts")):
+    subprocess.run(["mount", "-t", kind, kind, place], check=True)
 sockets = {}
 for path in sorted(UNITS.glob("*.socket")):
     section = unit(path.name)["Socket"]

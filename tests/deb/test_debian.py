@@ -53,7 +53,10 @@ class Debian:
         self.apt("install", *BESIDES)
 
     def __call__(self, *command):
-        return run("chroot", self.top, *command)
+        # /proc is there for this command alone.
+        return run("unshare", "--mount", "sh", "-c",
+                   'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"',
+                   self.top, *command)
 
     def apt(self, *args):
         """Without a terminal: a question would be a failure."""
