@@ -63,21 +63,21 @@ class Debian:
         return self("apt-get", "-y", "-q", "--no-install-recommends", *args)
 
     def install(self, package):
-        shutil.copy(package, self.top / "root")
-        self.apt("install", f"/root/{package.name}")
-        (self.top / "root" / package.name).unlink()
+        shutil.copy(package, self.top / "srv")
+        self.apt("install", f"/srv/{package.name}")
+        (self.top / "srv" / package.name).unlink()
 
     def booted(self, *command):
         for script in (pathlib.Path(__file__).with_name("boot.py"),
                        ROOT / "scripts/deploy/debian/tests/first-steps"):
-            shutil.copy(script, self.top / "root")
+            shutil.copy(script, self.top / "srv")
         return run("unshare", "--net", "--mount", "--pid", "--fork",
                    "--kill-child", "chroot", self.top, "python3",
-                   "/root/boot.py", *command)
+                   "/srv/boot.py", *command)
 
     def files(self):
         """All, but for what dpkg and apt keep of their own doings."""
-        own = re.compile(r"(var/(lib/(dpkg|apt)|cache|log)|run|root|tmp)(/|$)")
+        own = re.compile(r"(var/(lib/(dpkg|apt)|cache|log)|run|srv|tmp)(/|$)")
         names = {str(p.relative_to(self.top)) for p in self.top.rglob("*")}
         return {n for n in names if not own.match(n)}
 
@@ -115,7 +115,7 @@ def test_life(debian, packages):
     keyring = (top / STATE / "keyring").read_bytes()
 
     # --- used
-    assert "was heard" in debian.booted("/root/first-steps")
+    assert "was heard" in debian.booted("/srv/first-steps")
 
     # --- upgraded: what was written stays, and nothing is asked
     conf = top / CONF
