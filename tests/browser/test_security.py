@@ -138,7 +138,10 @@ def test_cookie_flags(b, home):
     """As the browser understood them; over https tests/system/test_https
     looks at the header."""
     b.open("/login?lang=en")
+    old = b.js("return document.documentElement.dataset.theme")
     b.one("[name=theme]").click()
+    b.wait(lambda: b.js("return document.documentElement.dataset.theme") !=
+           old, "the theme")
     b.sign_in("alice")
     got = cookies(b)
     assert set(got) == {"gatecast", "gatecast-pre", "lang", "theme"}
