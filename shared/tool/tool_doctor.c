@@ -24,6 +24,9 @@ static const struct {
     {"users", doctor_users},
 };
 
+static void say(const char *lead, const char *name, const char *fmt, va_list ap)
+    __attribute__((format(printf, 3, 0)));
+
 static void
 say(const char *lead, const char *name, const char *fmt, va_list ap)
 {
@@ -39,6 +42,16 @@ doctor_ok(const char *name, const char *fmt, ...)
 
 	va_start(ap, fmt);
 	say("ok", name, fmt, ap);
+	va_end(ap);
+}
+
+void
+doctor_skip(const char *name, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say("skip", name, fmt, ap);
 	va_end(ap);
 }
 

@@ -18,6 +18,10 @@ struct doctor {
 void doctor_ok(const char *name, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* What could not be looked at, and so may be well or not. */
+void doctor_skip(const char *name, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /*
  * A finding, what it means, to be followed by doctor_fix. is_failure: it does
  * not work so, and the exit code says it; else a warning.

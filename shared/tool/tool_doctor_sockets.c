@@ -38,7 +38,7 @@ check_socket(struct doctor *d, const char *name, const char *listen,
 	static const char prefix[] = "unix:";
 
 	if (strncmp(listen, prefix, sizeof(prefix) - 1) != 0) {
-		doctor_ok(name, "%s, not looked at",
+		doctor_skip(name, "%s, not looked at",
 		    listen[0] == '\0' ? "handed over to the program" : listen);
 		return;
 	}

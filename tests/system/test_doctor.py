@@ -179,3 +179,12 @@ def test_proxy_spoils_the_handshake(site, tmp_path, faults, answer, fix):
     assert any(f"/websocket answers {a} " in found["site"][1]
                for a in answer), found
     assert fix in found["site"][2]
+
+
+def test_what_it_cannot_look_at(admin):
+    """Is no "ok"."""
+    append(admin, "[site]\norigins = https://127.0.0.1:9\n")
+    lines = admin("doctor", code=None).stdout.splitlines()
+    assert "skip  site: https://127.0.0.1:9 was not asked: no TLS here" \
+        in lines
+    assert "skip  wsd socket: 127.0.0.1:9, not looked at" in lines
