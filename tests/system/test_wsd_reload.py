@@ -159,9 +159,9 @@ def ping_s(w, a):
 
 
 def flood(w, a, n=150):
-    """Somebody who stopped reading, when the kernel holds no more (up to
-    400 KB were seen) and slow_bytes is far."""
-    deaf = w.client("bob")
+    """Somebody who stopped reading, when the kernel holds no more and
+    slow_bytes is far."""
+    deaf = w.client("bob", rcvbuf=4096)
     say_all(a, ["x" * 4000] * n)
     return deaf
 

@@ -41,7 +41,7 @@ class Client:
     """One connection, opened by the constructor."""
 
     def __init__(self, url, cookie=None, origin=None, protocol="gatecast.v1",
-                 since=None, headers=(), timeout=30.0, path=None):
+                 since=None, headers=(), timeout=30.0, path=None, rcvbuf=None):
         parts = urlsplit(url)
         target = path or parts.path
         if since is not None:
@@ -49,8 +49,11 @@ class Client:
         if origin is None:
             origin = f"http://{parts.netloc}"
         self.timeout = timeout
-        self.sock = socket.create_connection(
-            (parts.hostname, parts.port), timeout)
+        self.sock = socket.socket()
+        self.sock.settimeout(timeout)
+        if rcvbuf:  # before the window is agreed on
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+        self.sock.connect((parts.hostname, parts.port))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         self.pings = 0
