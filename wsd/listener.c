@@ -5,23 +5,20 @@
  */
 #include "wsd/listener.h"
 
+#include "base/endpoint.h"
 #include "base/log.h"
 #include "wsd/transport.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define ACCEPTS_A_WAKEUP 16
@@ -31,11 +28,8 @@
 struct listener {
 	TAILQ_ENTRY(listener) entry;
 	struct listeners *owner;
-	int fd;
+	struct endpoint socket;
 	bool is_unix;
-	char *path; /* of a Unix socket we made, to remove it again */
-	dev_t dev;
-	ino_t ino;
 	struct loop_fd *watch;
 };
 
@@ -115,7 +109,7 @@ on_ready(void *arg)
 	for (int i = 0; i < ACCEPTS_A_WAKEUP; i++) {
 		struct sockaddr_storage ss = {0};
 		socklen_t len = sizeof(ss);
-		int fd = accept4(l->fd, (struct sockaddr *)&ss, &len,
+		int fd = accept4(l->socket.fd, (struct sockaddr *)&ss, &len,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd == -1) {
 			switch (errno) {
@@ -164,36 +158,32 @@ listeners_new(
 	return ls;
 }
 
-/* Starts accepting on fd. Takes fd and path when it succeeds. */
+/* Starts accepting on it, which is ours from then on. */
 static int
-start(struct listeners *ls, int fd, char *path, struct buf *error)
+start(struct listeners *ls, const struct endpoint *e, struct buf *error)
 {
-	int yes = 1;
+	const int yes = 1;
 	struct sockaddr_storage ss = {0};
 	socklen_t len = sizeof(ss);
-	struct stat st;
 
 	struct listener *l = calloc(1, sizeof(*l));
 	if (l == NULL)
 		goto err0;
 	l->owner = ls;
-	l->fd = fd;
-	l->path = path;
-	if (getsockname(fd, (struct sockaddr *)&ss, &len) == -1)
+	l->socket = *e;
+	if (getsockname(e->fd, (struct sockaddr *)&ss, &len) == -1)
 		goto err1;
 	l->is_unix = ss.ss_family == AF_UNIX;
-	if (path != NULL && lstat(path, &st) == 0) {
-		l->dev = st.st_dev;
-		l->ino = st.st_ino;
-	}
 	/* Inherited by what is accepted (tcp(7)): a system call less each. */
-	bound_buffers(fd);
+	bound_buffers(e->fd);
 	if (!l->is_unix &&
-	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)) == -1)
+	    setsockopt(e->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)) ==
+		-1)
 		goto err1;
-	if (fcntl(fd, F_SETFL, O_NONBLOCK) == -1 || listen(fd, BACKLOG) == -1)
+	if (fcntl(e->fd, F_SETFL, O_NONBLOCK) == -1 ||
+	    listen(e->fd, BACKLOG) == -1)
 		goto err1;
-	l->watch = loop_fd_new(ls->loop, fd, on_ready, l);
+	l->watch = loop_fd_new(ls->loop, e->fd, on_ready, l);
 	if (l->watch == NULL)
 		goto err1;
 	TAILQ_INSERT_TAIL(&ls->list, l, entry);
@@ -206,120 +196,18 @@ err0:
 	return -1;
 }
 
-/*
- * Makes room at path: removes a socket nobody listens on. Anything else that
- * is there stays, and is said.
- */
-static int
-clear_stale(const char *path, const struct sockaddr_un *sun, struct buf *error)
-{
-	struct stat st;
-	if (lstat(path, &st) == -1) {
-		if (errno == ENOENT)
-			return 0;
-		buf_printf(error, "%s: %s\n", path, strerror(errno));
-		return -1;
-	}
-	if (!S_ISSOCK(st.st_mode)) {
-		buf_printf(error,
-		    "%s: is not a socket; remove it or "
-		    "choose another path\n",
-		    path);
-		return -1;
-	}
-	int probe =
-	    socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (probe == -1) {
-		buf_printf(error, "socket: %s\n", strerror(errno));
-		return -1;
-	}
-	int rc = connect(probe, (const struct sockaddr *)sun, sizeof(*sun));
-	int saved = errno;
-	close(probe);
-	if (rc == -1 && saved == ECONNREFUSED) {
-		if (unlink(path) == 0 || errno == ENOENT)
-			return 0;
-		saved = errno;
-	} else if (rc == 0 || saved == EAGAIN) {
-		buf_printf(
-		    error, "%s: another process is listening there\n", path);
-		return -1;
-	}
-	buf_printf(error, "%s: %s\n", path, strerror(saved));
-	return -1;
-}
-
-static int
-open_unix(struct listeners *ls, const char *path, struct buf *error)
-{
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	char *copy = NULL, *dir_name = NULL;
-	int dir = -1, fd = -1;
-
-	if (path[0] == '\0' || strlen(path) >= sizeof(sun.sun_path)) {
-		buf_printf(error,
-		    "unix:%s: the path must have 1 to %zu "
-		    "bytes\n",
-		    path, sizeof(sun.sun_path) - 1);
-		return -1;
-	}
-	memcpy(sun.sun_path, path, strlen(path) + 1);
-	copy = strdup(path);
-	dir_name = strdup(path);
-	if (copy == NULL || dir_name == NULL) {
-		buf_puts(error, "out of memory\n");
-		goto err0;
-	}
-	/*
-	 * Two starting at once must not both find the old socket dead and
-	 * one of them remove the other's new one: under a lock on the
-	 * directory until ours listens.
-	 */
-	dir = open(dirname(dir_name), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir == -1 || flock(dir, LOCK_EX) == -1) {
-		buf_printf(
-		    error, "%s: its directory: %s\n", path, strerror(errno));
-		goto err0;
-	}
-	if (clear_stale(path, &sun, error) == -1)
-		goto err0;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	mode_t mask = umask(0117); /* 0660 */
-	int rc = fd == -1
-	    ? -1
-	    : bind(fd, (const struct sockaddr *)&sun, sizeof(sun));
-	int saved = errno;
-	umask(mask);
-	if (rc == -1) {
-		buf_printf(error, "%s: %s\n", path, strerror(saved));
-		goto err0;
-	}
-	if (start(ls, fd, copy, error) == -1) {
-		unlink(path);
-		goto err0;
-	}
-	close(dir);
-	free(dir_name);
-	log_notice("listening on unix:%s", path);
-	return 0;
-
-err0:
-	if (fd != -1)
-		close(fd);
-	if (dir != -1)
-		close(dir);
-	free(dir_name);
-	free(copy);
-	return -1;
-}
-
 static void
-log_listening(int fd)
+log_listening(const struct endpoint *e)
 {
 	struct sockaddr_storage ss = {0};
 	socklen_t len = sizeof(ss);
 	char host[NI_MAXHOST], port[NI_MAXSERV];
-	if (getsockname(fd, (struct sockaddr *)&ss, &len) == -1 ||
+
+	if (e->path != NULL) {
+		log_notice("listening on unix:%s", e->path);
+		return;
+	}
+	if (getsockname(e->fd, (struct sockaddr *)&ss, &len) == -1 ||
 	    getnameinfo((struct sockaddr *)&ss, len, host, sizeof(host), port,
 		sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
 		return;
@@ -330,82 +218,18 @@ log_listening(int fd)
 }
 
 static int
-open_address(struct listeners *ls, const struct addrinfo *ai, struct buf *error)
+take(void *arg, const struct endpoint *e, struct buf *error)
 {
-	int yes = 1;
-	int fd = socket(ai->ai_family,
-	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, ai->ai_protocol);
-	if (fd == -1)
-		goto err0;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-	if (ai->ai_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes));
-	if (bind(fd, ai->ai_addr, ai->ai_addrlen) == -1)
-		goto err0;
-	if (start(ls, fd, NULL, error) == -1) {
-		close(fd);
+	if (start(arg, e, error) == -1)
 		return -1;
-	}
-	log_listening(fd);
+	log_listening(e);
 	return 0;
-
-err0:
-	buf_printf(error, "%s\n", strerror(errno));
-	if (fd != -1)
-		close(fd);
-	return -1;
-}
-
-static int
-open_tcp(struct listeners *ls, const char *where, struct buf *error)
-{
-	struct addrinfo hints = {.ai_family = AF_UNSPEC,
-	    .ai_socktype = SOCK_STREAM,
-	    .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-	struct addrinfo *list = NULL;
-	char host[NI_MAXHOST];
-
-	const char *colon = strrchr(where, ':');
-	const char *start_of_host = where;
-	size_t n = colon != NULL ? (size_t)(colon - where) : 0;
-	if (n >= 2 && where[0] == '[' && where[n - 1] == ']') {
-		start_of_host++;
-		n -= 2;
-	}
-	if (colon == NULL || n == 0 || n >= sizeof(host)) {
-		buf_printf(
-		    error, "%s: must be unix:PATH or HOST:PORT\n", where);
-		return -1;
-	}
-	memcpy(host, start_of_host, n);
-	host[n] = '\0';
-	int rc = getaddrinfo(
-	    strcmp(host, "*") == 0 ? NULL : host, colon + 1, &hints, &list);
-	if (rc != 0) {
-		buf_printf(error, "%s: %s\n", where, gai_strerror(rc));
-		return -1;
-	}
-	/* localhost is two addresses; a machine may have but one of them. */
-	size_t opened = 0;
-	struct buf why = BUF_INIT;
-	for (const struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next) {
-		buf_reset(&why);
-		if (open_address(ls, ai, &why) == 0)
-			opened++;
-	}
-	freeaddrinfo(list);
-	if (opened == 0)
-		buf_printf(error, "%s: %s", where, buf_str(&why));
-	buf_fini(&why);
-	return opened > 0 ? 0 : -1;
 }
 
 int
 listeners_open(struct listeners *ls, const char *where, struct buf *error)
 {
-	if (strncmp(where, "unix:", 5) == 0)
-		return open_unix(ls, where + 5, error);
-	return open_tcp(ls, where, error);
+	return endpoint_open(where, take, ls, error);
 }
 
 int
@@ -421,7 +245,7 @@ listeners_adopt(struct listeners *ls, int fd, struct buf *error)
 		    "descriptor %d is not a listening stream socket\n", fd);
 		return -1;
 	}
-	if (start(ls, fd, NULL, error) == -1)
+	if (start(ls, &(struct endpoint){.fd = fd}, error) == -1)
 		return -1;
 	log_notice("listening on the socket passed as descriptor %d", fd);
 	return 0;
@@ -434,15 +258,9 @@ listeners_free(struct listeners *ls)
 	if (ls == NULL)
 		return;
 	while ((l = TAILQ_FIRST(&ls->list)) != NULL) {
-		struct stat st;
 		TAILQ_REMOVE(&ls->list, l, entry);
 		loop_fd_free(l->watch);
-		close(l->fd);
-		/* Whoever put another one there keeps it. */
-		if (l->path != NULL && lstat(l->path, &st) == 0 &&
-		    st.st_dev == l->dev && st.st_ino == l->ino)
-			unlink(l->path);
-		free(l->path);
+		endpoint_close(&l->socket);
 		free(l);
 	}
 	loop_timer_free(ls->rest);

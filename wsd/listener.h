@@ -21,11 +21,7 @@ typedef void listener_accept(void *arg, int fd, const char *peer);
 struct listeners *listeners_new(
     struct loop *l, const struct clock *clock, listener_accept *fn, void *arg);
 
-/*
- * Opens "unix:PATH" (mode 0660; a socket left behind by a dead process is
- * removed, one that answers is refused) or "HOST:PORT". 0, or -1 with what
- * is wrong appended to *error.
- */
+/* Opens what endpoint_open can. 0, or -1 with what is wrong in *error. */
 int listeners_open(struct listeners *ls, const char *where, struct buf *error);
 
 /* Takes over a listening socket that was passed to us (systemd). */
