@@ -63,7 +63,7 @@ LIBS_SHARED := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || \
 	-lseccomp
 LIBS_FCGI := -lfcgi
 LIBS_WSD := -lwebsockets -luv
-LIBS_TOOL := -licui18n -licuuc
+LIBS_TOOL := -licui18n -licuuc -lssl -lcrypto
 
 ifeq ($(V),)
 quiet = @printf '  %-7s %s\n' '$(1)' '$(2)';

@@ -1,26 +1,28 @@
 /*
  * What the checks of gatecast doctor share: one line a check, and below what
- * is not well the exact command or line that mends it.
+ * is not well the exact command or line that mends it; or all of it as JSON.
  */
 #ifndef TOOL_TOOL_DOCTOR_H
 #define TOOL_TOOL_DOCTOR_H
 
 #include "tool/tool.h"
+#include "tool/tool_out.h"
 
 #include <stdbool.h>
 
 struct doctor {
 	struct tool *t;
 	bool has_failed;
+	struct tool_out *out; /* --json; NULL: lines, at once */
 };
 
 /* name: of the check, as it stands in the manual. */
-void doctor_ok(const char *name, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+void doctor_ok(struct doctor *d, const char *name, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* What could not be looked at, and so may be well or not. */
-void doctor_skip(const char *name, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+void doctor_skip(struct doctor *d, const char *name, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /*
  * A finding, what it means, to be followed by doctor_fix. is_failure: it does
@@ -28,7 +30,8 @@ void doctor_skip(const char *name, const char *fmt, ...)
  */
 void doctor_find(struct doctor *d, bool is_failure, const char *name,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-void doctor_fix(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void doctor_fix(struct doctor *d, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* The checks, each an entry of the table in tool_doctor.c. */
 void doctor_configuration(struct doctor *d, const char *name);

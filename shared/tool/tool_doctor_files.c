@@ -25,14 +25,15 @@ doctor_configuration(struct doctor *d, const char *name)
 	struct buf error = BUF_INIT;
 
 	if (config_check_paths(&t->config, t->conf_path, true, &error) == 0) {
-		doctor_ok(name, "%s%s", t->conf_path,
+		doctor_ok(d, name, "%s%s", t->conf_path,
 		    t->is_default ? " is not there, defaults hold" : "");
 	} else {
 		const char *why = buf_str(&error);
 		doctor_find(
 		    d, true, name, "%.*s", (int)strcspn(why, "\n"), why);
-		doctor_fix("make what is missing, or name another in %s; then "
-			   "gatecast config check",
+		doctor_fix(d,
+		    "make what is missing, or name another in %s; then "
+		    "gatecast config check",
 		    t->conf_path);
 	}
 	buf_fini(&error);
@@ -57,12 +58,13 @@ doctor_templates(struct doctor *d, const char *name)
 		doctor_find(d, true, name,
 		    "%s: %s; login.fcgi cannot make its pages", path,
 		    strerror(errno));
-		doctor_fix("install Gatecast's templates there, or set "
-			   "templates = DIRECTORY in [login] of %s",
+		doctor_fix(d,
+		    "install Gatecast's templates there, or set "
+		    "templates = DIRECTORY in [login] of %s",
 		    d->t->conf_path);
 	}
 	if (is_good)
-		doctor_ok(name, "%s", dir);
+		doctor_ok(d, name, "%s", dir);
 }
 
 /* Whether path is there and has none of the bits of mask. */
@@ -77,7 +79,7 @@ is_closed(struct doctor *d, const char *name, const char *path, unsigned mask)
 	    "%s has mode %04o: every user of this machine can get at it", path,
 	    (unsigned)st.st_mode & 07777U);
 	doctor_fix(
-	    "chmod %04o %s", (unsigned)st.st_mode & 07777U & ~mask, path);
+	    d, "chmod %04o %s", (unsigned)st.st_mode & 07777U & ~mask, path);
 	return false;
 }
 
@@ -97,7 +99,7 @@ doctor_secrets(struct doctor *d, const char *name)
 	/* It may be read by all, and must not be written. */
 	is_good = is_closed(d, name, d->t->conf_path, S_IWOTH) && is_good;
 	if (is_good)
-		doctor_ok(name, "closed to other users");
+		doctor_ok(d, name, "closed to other users");
 }
 
 static bool
@@ -113,8 +115,9 @@ has_room(struct doctor *d, const char *name, const char *dir)
 	doctor_find(d, room == 0, name,
 	    "%s: %" PRIu64 " KiB left: sign-ins and history cannot be kept",
 	    dir, room / 1024);
-	doctor_fix("make room on that file system (df -h %s), then gatecast "
-		   "store checkpoint",
+	doctor_fix(d,
+	    "make room on that file system (df -h %s), then gatecast "
+	    "store checkpoint",
 	    dir);
 	return false;
 }
@@ -126,7 +129,7 @@ doctor_disk(struct doctor *d, const char *name)
 
 	is_good = has_room(d, name, d->t->config.wsd.history_dir) && is_good;
 	if (is_good)
-		doctor_ok(name, "room enough");
+		doctor_ok(d, name, "room enough");
 }
 
 void
@@ -141,12 +144,13 @@ doctor_plain_http(struct doctor *d, const char *name)
 		doctor_find(d, true, name,
 		    "%s is http, where nobody may sign in: cookies are Secure",
 		    origin);
-		doctor_fix("serve it over https and write https:%s, or for a "
-			   "LAN set plain_http = yes in [login] of %s",
+		doctor_fix(d,
+		    "serve it over https and write https:%s, or for a "
+		    "LAN set plain_http = yes in [login] of %s",
 		    origin + 5, d->t->conf_path);
 		return;
 	}
-	doctor_ok(name, "origins and login.plain_http agree");
+	doctor_ok(d, name, "origins and login.plain_http agree");
 }
 
 static int
@@ -170,28 +174,30 @@ doctor_users(struct doctor *d, const char *name)
 
 	if (tool_open_users(d->t, false, &users) != TOOL_OK) {
 		doctor_find(d, true, name, "the accounts cannot be read");
-		doctor_fix("gatecast store init makes what is missing; for "
-			   "what is damaged see gatecast store check");
+		doctor_fix(d,
+		    "gatecast store init makes what is missing; for "
+		    "what is damaged see gatecast store check");
 		return;
 	}
 	enum store_err err = store_each(users_store(users), count, &n);
 	users_close(users);
 	if (err != STORE_OK) {
 		doctor_find(d, true, name, "not all accounts can be read");
-		doctor_fix("gatecast store check");
+		doctor_fix(d, "gatecast store check");
 	} else if (n == 0) {
 		doctor_find(
 		    d, false, name, "there are none: nobody can sign in");
-		doctor_fix("gatecast user add NAME");
+		doctor_fix(d, "gatecast user add NAME");
 	} else {
-		doctor_ok(name, "%" PRIu64, n);
+		doctor_ok(d, name, "%" PRIu64, n);
 	}
 	if (tool_open_sessions(d->t, false, &sessions) != TOOL_OK) {
 		doctor_find(d, true, "sessions", "they cannot be read");
-		doctor_fix("gatecast store init makes what is missing; for "
-			   "what is damaged see gatecast store check");
+		doctor_fix(d,
+		    "gatecast store init makes what is missing; for "
+		    "what is damaged see gatecast store check");
 		return;
 	}
 	sessions_close(sessions);
-	doctor_ok("sessions", "sessions and keyring can be read");
+	doctor_ok(d, "sessions", "sessions and keyring can be read");
 }

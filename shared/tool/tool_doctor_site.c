@@ -1,115 +1,223 @@
 /*
- * gatecast doctor, what the site answers: its own origins are asked for a
- * session and for a WebSocket, without a cookie, as wsd would refuse them. No
- * TLS here: an https origin is told to be looked at by hand.
+ * gatecast doctor, what the site answers: its own origins are asked as a
+ * browser asks them, for a session, the sign-in page, a style and a WebSocket.
+ * No session is made for it: whether cookies arrive is told by those that need
+ * none.
  */
 #include "tool/tool_doctor.h"
+#include "tool/tool_http.h"
 
 #include <inttypes.h>
-#include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <time.h>
-#include <unistd.h>
+#include <strings.h>
 
-#define TIMEOUT_S 5
 #define SKEW_S 60 /* beyond it, sessions end early or late */
+#define PLAIN "Connection: close\r\n"
+/* No page of ours is there (RFC 2606 §2). */
+#define STRANGER "https://stranger.invalid"
 
-/* The head of an answer. */
-struct answer {
-	int status; /* 0: none */
-	int64_t date_s; /* 0: none */
-	int64_t asked_s;
+struct site {
+	struct doctor *d;
+	const char *origin;
+	bool is_https;
+	struct tool_http_answer *answer; /* the last one */
 };
 
-/* A socket, or -1. authority: HOST[:PORT], IPv6 in brackets. */
+/* The status, 0 for no answer. path: of Gatecast's, from its slash. */
 static int
-reach(const char *authority)
+ask(struct site *s, const char *path, const char *headers)
 {
-	const struct timeval limit = {.tv_sec = TIMEOUT_S};
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-	struct addrinfo *all;
-	char host[256];
-	int fd = -1;
+	tool_http_get(s->origin, path, headers, s->answer);
+	return s->answer->head.status;
+}
 
-	snprintf(host, sizeof(host), "%s", authority);
-	char *end = host[0] == '[' ? strchr(host, ']') : NULL;
-	char *colon = strchr(end == NULL ? host : end, ':');
-	if (colon != NULL)
-		*colon++ = '\0';
-	if (end != NULL)
-		*end = '\0';
-	if (getaddrinfo(end == NULL ? host : host + 1,
-		colon == NULL ? "80" : colon, &hints, &all) != 0)
-		return -1;
-	for (const struct addrinfo *a = all; fd == -1 && a != NULL;
-	     a = a->ai_next) {
-		fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (fd == -1)
-			continue;
-		/* The limit of sending is connect's too. */
-		if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit,
-			sizeof(limit)) == -1 ||
-		    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit,
-			sizeof(limit)) == -1 ||
-		    connect(fd, a->ai_addr, a->ai_addrlen) == -1) {
-			close(fd);
-			fd = -1;
-		}
-	}
-	freeaddrinfo(all);
-	return fd;
+/* The value of a field begins so, in any case. */
+static bool
+has_field(struct site *s, const char *name, const char *start)
+{
+	const char *value;
+	size_t n;
+
+	return tool_head_field(&s->answer->head, name, 0, &value, &n) &&
+	    n >= strlen(start) && strncasecmp(value, start, strlen(start)) == 0;
 }
 
 static void
-read_date(struct answer *a, const char *head)
+check_certificate(struct site *s)
 {
-	const char *date = strcasestr(head, "\r\nDate:");
-	struct tm tm = {.tm_isdst = 0};
+	static const char name[] = "certificate";
 
-	if (date != NULL &&
-	    strptime(date + 7, " %a, %d %b %Y %H:%M:%S GMT", &tm) != NULL)
-		a->date_s = (int64_t)timegm(&tm);
-}
-
-/* GET of the path with those headers, each ended by CR LF. */
-static struct answer
-ask(const struct doctor *d, const char *authority, const char *path,
-    const char *headers)
-{
-	struct answer a = {.status = 0};
-	char text[8192];
-	size_t have = 0;
-	ssize_t n;
-
-	int fd = reach(authority);
-	if (fd == -1)
-		return a;
-	int len = snprintf(text, sizeof(text),
-	    "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", path, authority, headers);
-	if (send(fd, text, (size_t)len, MSG_NOSIGNAL) == len) {
-		text[0] = '\0';
-		while (have < sizeof(text) - 1 &&
-		    strstr(text, "\r\n\r\n") == NULL &&
-		    (n = recv(fd, text + have, sizeof(text) - 1 - have, 0)) >
-			0) {
-			have += (size_t)n;
-			text[have] = '\0';
-		}
-		if (sscanf(text, "HTTP/1.%*1d %3d", &a.status) != 1)
-			a.status = 0;
-		a.asked_s = clock_wall_s(d->t->clock);
-		read_date(&a, text);
+	if (!s->is_https)
+		return;
+	if (s->answer->cert_why == NULL) {
+		doctor_ok(s->d, name, "%s has a good one", s->origin);
+		return;
 	}
-	close(fd);
-	return a;
+	doctor_find(s->d, true, name, "browsers do not trust %s: %s", s->origin,
+	    s->answer->cert_why);
+	doctor_fix(s->d,
+	    "a certificate for that name: certbot, or of your own CA, and "
+	    "then SSL_CERT_FILE=CA.pem gatecast doctor");
 }
 
-/* Of a handshake without a cookie, from a page of that origin. */
+static void
+check_clock(struct site *s)
+{
+	int64_t date_s = tool_head_date_s(&s->answer->head);
+	int64_t skew_s = date_s - clock_wall_s(s->d->t->clock);
+
+	if (date_s == 0) {
+		doctor_skip(
+		    s->d, "clock", "%s does not say its time", s->origin);
+		return;
+	}
+	if (skew_s <= SKEW_S && skew_s >= -SKEW_S) {
+		doctor_ok(s->d, "clock", "as %s has it", s->origin);
+		return;
+	}
+	doctor_find(s->d, false, "clock",
+	    "%s is %" PRId64 " s %s this machine: sessions end at the wrong "
+	    "time",
+	    s->origin, skew_s < 0 ? -skew_s : skew_s,
+	    skew_s < 0 ? "behind" : "before");
+	doctor_fix(s->d, "timedatectl set-ntp true, on both machines");
+}
+
+/*
+ * The name and value of the cookie that the sign-in page sets; false: none.
+ * It is set for who does not bring it (fcgi-app/csrf.h).
+ */
+static bool
+find_cookie(struct site *s, char *pair, size_t size, bool *is_secure)
+{
+	static const char secure[] = "__Host-gatecast-pre=",
+			  plain[] = "gatecast-pre=";
+	const char *value;
+	size_t n;
+
+	for (size_t i = 0;
+	     tool_head_field(&s->answer->head, "Set-Cookie", i, &value, &n);
+	     i++) {
+		*is_secure = n > sizeof(secure) &&
+		    memcmp(value, secure, sizeof(secure) - 1) == 0;
+		if (!*is_secure &&
+		    (n <= sizeof(plain) ||
+			memcmp(value, plain, sizeof(plain) - 1) != 0))
+			continue;
+		const char *end = memchr(value, ';', n);
+		int len = (int)(end == NULL ? n : (size_t)(end - value));
+		return snprintf(pair, size, "%.*s", len, value) < (int)size;
+	}
+	return false;
+}
+
+static void
+fix_scheme(struct site *s)
+{
+	doctor_fix(s->d,
+	    "let the proxy say so: Apache: RequestHeader set "
+	    "X-Forwarded-Proto https; nginx: proxy_set_header "
+	    "X-Forwarded-Proto $scheme; or fastcgi_param HTTPS on; and "
+	    "its address: trusted_proxies = ... in [site] of %s",
+	    s->d->t->conf_path);
+}
+
+/* Both ways, through whatever stands before login.fcgi. */
+static void
+check_cookies(struct site *s)
+{
+	static const char name[] = "cookies";
+	char pair[512], again[512], headers[640];
+	bool is_secure;
+
+	int status = ask(s, "/login", PLAIN);
+	if (status == 403 && !s->is_https) {
+		doctor_skip(
+		    s->d, name, "%s sets none over plain http", s->origin);
+		return;
+	}
+	if (status == 403) {
+		doctor_find(s->d, true, name,
+		    "%s is https, and login.fcgi is told that it is http: "
+		    "nobody can sign in",
+		    s->origin);
+		fix_scheme(s);
+		return;
+	}
+	if (status != 200) {
+		doctor_find(s->d, true, name, "%s/login answers %d, not 200",
+		    s->origin, status);
+		doctor_fix(
+		    s->d, "see what login.fcgi says: journalctl -u login-fcgi");
+		return;
+	}
+	if (!find_cookie(s, pair, sizeof(pair), &is_secure)) {
+		doctor_find(s->d, true, name,
+		    "Set-Cookie of %s/login is lost on its way: nobody can "
+		    "sign in",
+		    s->origin);
+		doctor_fix(s->d,
+		    "let the proxy hand on Set-Cookie, and cache nothing: "
+		    "nginx: no proxy_hide_header Set-Cookie and no "
+		    "proxy_ignore_headers; Apache: no Header unset Set-Cookie");
+		return;
+	}
+	if (s->is_https && !is_secure) {
+		doctor_find(s->d, true, name,
+		    "%s is https, and its cookies are those of plain http",
+		    s->origin);
+		fix_scheme(s);
+		return;
+	}
+	snprintf(headers, sizeof(headers), PLAIN "Cookie: %s\r\n", pair);
+	status = ask(s, "/login", headers);
+	if (status != 200 || find_cookie(s, again, sizeof(again), &is_secure)) {
+		doctor_find(s->d, true, name,
+		    "the Cookie that a browser sends to %s does not arrive at "
+		    "login.fcgi: nobody stays signed in",
+		    s->origin);
+		doctor_fix(s->d,
+		    "let the proxy hand on Cookie: nginx: no "
+		    "proxy_set_header Cookie \"\"; Apache: no RequestHeader "
+		    "unset Cookie; Varnish: return (pass)");
+		return;
+	}
+	doctor_ok(s->d, name, "%s passes them on, both ways", s->origin);
+}
+
+static void
+check_static(struct site *s)
+{
+	static const char name[] = "static files";
+	static const char path[] = "/static/js/gatecast.js";
+
+	int status = ask(s, path, PLAIN);
+	if (status == 200 && has_field(s, "Content-Type", "text/javascript") &&
+	    has_field(s, "X-Content-Type-Options", "nosniff")) {
+		doctor_ok(s->d, name, "%s has them", s->origin);
+		return;
+	}
+	if (status != 200)
+		doctor_find(s->d, true, name,
+		    "%s%s answers %d: the pages have no style and no script",
+		    s->origin, path, status);
+	else
+		doctor_find(s->d, true, name,
+		    "%s%s comes without its type or nosniff: browsers may not "
+		    "run it",
+		    s->origin, path);
+	doctor_fix(s->d,
+	    "let the web server serve /static/ as scripts/deploy has it. "
+	    "lighttpd: mod_alias and mod_setenv in server.modules, outside of "
+	    "conditions; Apache: a2enmod alias headers mime; and www/static "
+	    "readable by it");
+}
+
+/* Of a handshake from a page of that origin, with those headers. */
 static int
-shake_hands(const struct doctor *d, const char *authority, const char *origin)
+shake_hands(struct site *s, const char *origin, const char *more)
 {
 	char headers[1024];
 
@@ -117,112 +225,165 @@ shake_hands(const struct doctor *d, const char *authority, const char *origin)
 	    "Connection: Upgrade\r\nUpgrade: websocket\r\n"
 	    "Sec-WebSocket-Version: 13\r\n"
 	    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-	    "Origin: %s\r\n",
-	    origin);
-	return ask(d, authority, "/websocket", headers).status;
+	    "Sec-WebSocket-Protocol: gatecast.v1\r\n"
+	    "Origin: %s\r\n%s",
+	    origin, more);
+	return ask(s, "/websocket", headers);
 }
 
-/* wsd takes a handshake for one without a session (401) when all is well. */
-static bool
-check_websocket(struct doctor *d, const char *name, const char *origin,
-    const char *authority)
+static void
+fix_websocket(struct site *s, int status)
 {
-	int status = shake_hands(d, authority, origin);
+	struct doctor *d = s->d;
 
-	if (status == 401)
-		return true;
-	doctor_find(d, true, name,
-	    "%s/websocket answers %d to a handshake without a session, not "
-	    "401",
-	    origin, status);
 	switch (status) {
 	case 400:
 	case 426:
-		doctor_fix("the web server drops Upgrade. lighttpd: "
-			   "\"upgrade\" => \"enable\" in proxy.header; Apache: "
-			   "upgrade=websocket behind ProxyPass; nginx: "
-			   "proxy_http_version 1.1; proxy_set_header Upgrade "
-			   "$http_upgrade; proxy_set_header Connection "
-			   "\"upgrade\";");
+		doctor_fix(d,
+		    "the web server drops Upgrade. lighttpd: "
+		    "\"upgrade\" => \"enable\" in proxy.header; Apache: "
+		    "upgrade=websocket behind ProxyPass; nginx: "
+		    "proxy_http_version 1.1; proxy_set_header Upgrade "
+		    "$http_upgrade; proxy_set_header Connection "
+		    "\"upgrade\";");
 		break;
 	case 403:
-		doctor_fix("wsd has another origin, or the web server changes "
-			   "Origin or Host: start wsd again with -c %s; "
-			   "nginx: proxy_set_header Host $http_host;",
+		doctor_fix(d,
+		    "wsd has another origin, or the web server changes "
+		    "Origin or Host: start wsd again with -c %s; "
+		    "nginx: proxy_set_header Host $http_host;",
 		    d->t->conf_path);
+		break;
+	case 500:
+		doctor_fix(d,
+		    "Apache has no handler for it: a2enmod proxy_http, then "
+		    "systemctl restart apache2");
 		break;
 	case 502:
 	case 503:
 	case 504:
-		doctor_fix("wsd is not where the web server looks for it: "
-			   "let it pass /websocket to %s",
+		doctor_fix(d,
+		    "wsd is not where the web server looks for it: "
+		    "let it pass /websocket to %s",
 		    d->t->config.wsd.listen);
 		break;
 	default:
-		doctor_fix("let the web server pass /websocket to wsd: see "
-			   "scripts/deploy");
+		doctor_fix(d,
+		    "let the web server pass /websocket to wsd: see "
+		    "scripts/deploy; lighttpd: mod_proxy in server.modules, "
+		    "outside of conditions");
 		break;
 	}
-	return false;
 }
 
-static bool
-check_clock(struct doctor *d, const char *origin, const struct answer *a)
+/*
+ * wsd refuses in this order: no Upgrade (426), a foreign Origin (403), two
+ * cookies of one name (400), none (401). So each status tells what of a
+ * handshake without a session has arrived.
+ */
+static void
+check_websocket(struct site *s)
 {
-	int64_t skew = a->date_s - a->asked_s;
+	static const char name[] = "websocket";
+	const char *cookies = s->is_https
+	    ? "Cookie: __Host-gatecast=a; __Host-gatecast=b\r\n"
+	    : "Cookie: gatecast=a; gatecast=b\r\n";
 
-	if (a->date_s == 0 || (skew <= SKEW_S && skew >= -SKEW_S))
-		return true;
-	doctor_find(d, false, "clock",
-	    "%s is %" PRId64 " s %s this machine: sessions end at the wrong "
-	    "time",
-	    origin, skew < 0 ? -skew : skew, skew < 0 ? "behind" : "before");
-	doctor_fix("timedatectl set-ntp true, on both machines");
-	return false;
+	int status = shake_hands(s, s->origin, "");
+	if (status != 401) {
+		doctor_find(s->d, true, name,
+		    "%s/websocket answers %d to a handshake without a "
+		    "session, not 401",
+		    s->origin, status);
+		fix_websocket(s, status);
+		return;
+	}
+	status = shake_hands(s, STRANGER, "");
+	if (status != 403) {
+		doctor_find(s->d, true, name,
+		    "%s/websocket answers %d to a page of %s, not 403: the "
+		    "pages of others can speak for your users",
+		    s->origin, status, STRANGER);
+		doctor_fix(s->d,
+		    "let the proxy hand on Origin as it comes: nginx: no "
+		    "proxy_set_header Origin; Apache: no RequestHeader set "
+		    "Origin; lighttpd: no Origin in proxy.header");
+		return;
+	}
+	if (!s->is_https && !s->d->t->config.login.plain_http) {
+		doctor_ok(s->d, name, "%s, but for cookies", s->origin);
+		return;
+	}
+	status = shake_hands(s, s->origin, cookies);
+	if (status == 400) {
+		doctor_ok(s->d, name, "%s hands on Upgrade, Origin and Cookie",
+		    s->origin);
+		return;
+	}
+	doctor_find(s->d, true, name,
+	    "the Cookie that a browser sends to %s/websocket does not arrive "
+	    "at wsd (%d, not 400): nobody can connect",
+	    s->origin, status);
+	doctor_fix(s->d,
+	    "let the proxy hand on Cookie there: nginx: no proxy_set_header "
+	    "Cookie \"\"; Apache: no RequestHeader unset Cookie");
 }
 
 static void
-check_origin(struct doctor *d, const char *name, const char *origin)
+check_origin(struct site *s, const char *name)
 {
-	static const char prefix[] = "http://";
+	struct doctor *d = s->d;
 
-	if (strncasecmp(origin, prefix, sizeof(prefix) - 1) != 0) {
-		doctor_skip(name, "%s was not asked: no TLS here", origin);
-		return;
-	}
-	const char *authority = origin + sizeof(prefix) - 1;
-	struct answer a =
-	    ask(d, authority, "/session", "Connection: close\r\n");
-	if (a.status == 0) {
+	int status = ask(s, "/session", PLAIN);
+	if (status == 0) {
 		doctor_find(d, true, name, "%s does not answer within %d s",
-		    origin, TIMEOUT_S);
-		doctor_fix("start the web server, or write the site's own "
-			   "address: origins = ... in [site] of %s",
+		    s->origin, TOOL_HTTP_TIMEOUT_S);
+		doctor_fix(d,
+		    "start the web server (one that refuses its configuration "
+		    "says why: lighttpd -tt -f FILE, apachectl -t, nginx -t), "
+		    "or write the site's own address: origins = ... in [site] "
+		    "of %s",
 		    d->t->conf_path);
 		return;
 	}
-	if (a.status != 401) {
+	check_certificate(s);
+	check_clock(s);
+	if (status != 401) {
 		doctor_find(d, true, name,
 		    "%s/session answers %d to one without a session, not 401",
-		    origin, a.status);
-		doctor_fix("let the web server pass /session to login.fcgi "
-			   "(scripts/deploy), or write the site's own "
-			   "address: origins = ... in [site] of %s",
+		    s->origin, status);
+		doctor_fix(d,
+		    "%slet the web server pass /session to login.fcgi "
+		    "(scripts/deploy), or write the site's own "
+		    "address: origins = ... in [site] of %s",
+		    status == 500 ? "Apache without a handler for it: a2enmod "
+				    "proxy_fcgi; else "
+				  : "",
 		    d->t->conf_path);
 		return;
 	}
-	bool is_good = check_clock(d, origin, &a);
-	if (check_websocket(d, name, origin, authority) && is_good)
-		doctor_ok(name, "%s answers", origin);
+	doctor_ok(d, name, "%s answers", s->origin);
+	check_cookies(s);
+	check_static(s);
+	check_websocket(s);
 }
 
 void
 doctor_site(struct doctor *d, const char *name)
 {
 	const struct config_list *origins = &d->t->config.site.origins;
+	struct tool_http_answer *answer = malloc(sizeof(*answer));
 
-	for (size_t i = 0; i < origins->n; i++)
-		check_origin(d, name, origins->items[i]);
-	if (origins->n == 0)
-		doctor_skip(name, "site.origins is empty, nobody was asked");
+	for (size_t i = 0; answer != NULL && i < origins->n; i++) {
+		struct site s = {.d = d,
+		    .origin = origins->items[i],
+		    .is_https = tool_http_is_https(origins->items[i]),
+		    .answer = answer};
+		check_origin(&s, name);
+	}
+	if (answer == NULL)
+		doctor_skip(d, name, "out of memory");
+	else if (origins->n == 0)
+		doctor_skip(d, name, "site.origins is empty, nobody was asked");
+	free(answer);
 }

@@ -38,28 +38,28 @@ check_socket(struct doctor *d, const char *name, const char *listen,
 	static const char prefix[] = "unix:";
 
 	if (strncmp(listen, prefix, sizeof(prefix) - 1) != 0) {
-		doctor_skip(name, "%s, not looked at",
+		doctor_skip(d, name, "%s, not looked at",
 		    listen[0] == '\0' ? "handed over to the program" : listen);
 		return;
 	}
 	const char *path = listen + sizeof(prefix) - 1;
 	int error = try_connect(path);
 	if (error == 0) {
-		doctor_ok(name, "%s is listened on", path);
+		doctor_ok(d, name, "%s is listened on", path);
 		return;
 	}
 	if (error == EACCES) {
 		doctor_find(d, false, name,
 		    "%s: you may not connect, so it was not looked at", path);
-		doctor_fix("run gatecast doctor as root");
+		doctor_fix(d, "run gatecast doctor as root");
 		return;
 	}
 	doctor_find(d, true, name, "%s: %s", path,
 	    error == ENOENT             ? "is not there"
 		: error == ECONNREFUSED ? "nobody listens on it"
 					: strerror(error));
-	doctor_fix("systemctl start %s, or start %s with -c %s", unit, program,
-	    d->t->conf_path);
+	doctor_fix(d, "systemctl start %s, or start %s with -c %s", unit,
+	    program, d->t->conf_path);
 }
 
 void
@@ -84,16 +84,18 @@ doctor_wsd(struct doctor *d, const char *name)
 	if (where[0] == '\0') {
 		doctor_find(
 		    d, false, name, "wsd.control is empty: it cannot be asked");
-		doctor_fix("set control = unix:/run/gatecast/control.sock in "
-			   "[wsd] of %s, and start wsd again",
+		doctor_fix(d,
+		    "set control = unix:/run/gatecast/control.sock in "
+		    "[wsd] of %s, and start wsd again",
 		    d->t->conf_path);
 		return;
 	}
 	int code = tool_control_ask(d->t, "status", NULL, &a);
 	if (code != TOOL_OK) {
 		doctor_find(d, true, name, "does not answer at %s", where);
-		doctor_fix("systemctl restart wsd.service, or start wsd with "
-			   "-c %s; then gatecast status",
+		doctor_fix(d,
+		    "systemctl restart wsd.service, or start wsd with "
+		    "-c %s; then gatecast status",
 		    d->t->conf_path);
 		return;
 	}
@@ -101,10 +103,10 @@ doctor_wsd(struct doctor *d, const char *name)
 	if (strcmp(version, GATECAST_VERSION) != 0) {
 		doctor_find(d, false, name, "runs as version %s, this is %s",
 		    version, GATECAST_VERSION);
-		doctor_fix("gatecast drain, and it is started again as %s",
+		doctor_fix(d, "gatecast drain, and it is started again as %s",
 		    GATECAST_VERSION);
 	} else {
-		doctor_ok(name, "version %s, store %s", version,
+		doctor_ok(d, name, "version %s, store %s", version,
 		    tool_control_text(a, NULL, 0, "store"));
 	}
 	tool_control_free(a);
