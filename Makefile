@@ -33,7 +33,9 @@ PKG_CONFIG ?= pkg-config
 PKGS := libsodium jansson
 
 CFLAGS ?= -O2 -g
-CPPFLAGS_ALL := -D_GNU_SOURCE -DGATECAST_VERSION='"$(VERSION)"' \
+# The next two: 32-bit machines have large files and times after 2038, too.
+CPPFLAGS_ALL := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
+	-DGATECAST_VERSION='"$(VERSION)"' \
 	-DGATECAST_SYSCONFDIR='"$(SYSCONFDIR)"' \
 	-DGATECAST_DATADIR='"$(DATADIR)"' -Ishared -I. $(CPPFLAGS)
 CFLAGS_ALL := -std=c11 -Wall -Wextra -Wshadow -Wstrict-prototypes \
@@ -149,7 +151,7 @@ $(TOOLS): $(B)/tests/%: $(B)/obj/tests/tools/%.o $(A_LIB) $(A_FCGI) $(A_WSD) $(A
 # Loaded into programs of any flavour, so without a sanitizer of their own.
 $(PRELOADS): $(B)/tests/%.so: tests/tools/preload/%.c
 	@mkdir -p $(@D)
-	$(call quiet,LD,$@)$(CC) -D_GNU_SOURCE -std=c11 -Wall -Wextra -O2 \
+	$(call quiet,LD,$@)$(CC) -D_GNU_SOURCE -I. -std=c11 -Wall -Wextra -O2 \
 	    -fPIC -shared -o $@ $<
 # The same, for what a sanitizer would change.
 $(PLAIN): $(B)/tests/%: tests/tools/plain/%.c $(wildcard shared/base/*.[ch])

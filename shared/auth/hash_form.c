@@ -141,15 +141,18 @@ parse_argon2id(struct cursor *c, const char *text, size_t n)
 	    !skip(c, "t=") || !take_number(c, ',', UINT32_MAX, &passes) ||
 	    !skip(c, "p=") || !take_number(c, '$', 255, &lanes))
 		return HASH_FORM_DAMAGED;
+	if (memory == 0 || passes == 0)
+		return HASH_FORM_DAMAGED;
+	/* First: what does not fit into 32 bits its library calls damaged. */
+	if (memory > HASH_FORM_MEMORY_KIB_MAX ||
+	    memory * passes > HASH_FORM_ARGON2_WORK_KIB_MAX)
+		return HASH_FORM_COSTLY;
 	/* Whether salt and hash can be read its library says best. */
 	memcpy(copy, text, n);
 	copy[n] = '\0';
 	if (memchr(text, '\0', n) != NULL ||
 	    crypto_password_is_other_cost(copy, 8, 1) < 0)
 		return HASH_FORM_DAMAGED;
-	if (memory > HASH_FORM_MEMORY_KIB_MAX ||
-	    memory * passes > HASH_FORM_ARGON2_WORK_KIB_MAX)
-		return HASH_FORM_COSTLY;
 	return HASH_FORM_ARGON2ID;
 }
 

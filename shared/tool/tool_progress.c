@@ -62,8 +62,10 @@ tool_progress_format(const struct tool_progress *p, int64_t elapsed_ms,
 		bool is_over = p->done >= p->total;
 		double rate = (double)p->done / elapsed_s;
 		put_duration(left, sizeof(left),
-		    (uint64_t)(is_over ? elapsed_s
-				       : elapsed_s * (1 - part) / part));
+		    (uint64_t)(is_over
+			    ? elapsed_s
+			    : elapsed_s * (double)(p->total - p->done) /
+				(double)p->done));
 		snprintf(tail, sizeof(tail), ", %.0f/s, %s%s", rate, left,
 		    is_over ? "" : " left");
 	}

@@ -6,6 +6,8 @@
 #ifndef TESTS_UNIT_STORE_FAULTS_H
 #define TESTS_UNIT_STORE_FAULTS_H
 
+#include "tests/lib/offset.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -92,7 +94,7 @@ ftruncate(int fd, off_t size)
 {
 	return fault_strikes("ftruncate")
 	    ? fault_now()
-	    : (int)syscall(SYS_ftruncate, fd, size);
+	    : (int)syscall(SYSCALL_FTRUNCATE, fd, SYSCALL_OFFSET(size));
 }
 
 int
@@ -115,11 +117,13 @@ ssize_t
 pwrite(int fd, const void *bytes, size_t n, off_t offset)
 {
 	if (!fault_strikes("pwrite"))
-		return syscall(SYS_pwrite64, fd, bytes, n, offset);
+		return syscall(
+		    SYS_pwrite64, fd, bytes, n, SYSCALL_OFFSET(offset));
 	if (fault_kind == FAULT_TORN)
-		syscall(SYS_pwrite64, fd, bytes, n / 2, offset);
+		syscall(SYS_pwrite64, fd, bytes, n / 2, SYSCALL_OFFSET(offset));
 	if (fault_kind == FAULT_SHORT)
-		return syscall(SYS_pwrite64, fd, bytes, n / 2, offset);
+		return syscall(
+		    SYS_pwrite64, fd, bytes, n / 2, SYSCALL_OFFSET(offset));
 	return fault_now();
 }
 

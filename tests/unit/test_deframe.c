@@ -36,7 +36,7 @@ frame(uint8_t first, const void *payload, size_t n)
 
 	head[1] = (uint8_t)(0x80 | (length == 0 ? n : length == 2 ? 126 : 127));
 	for (size_t i = 0; i < length; i++)
-		head[2 + i] = (uint8_t)(n >> 8 * (length - 1 - i));
+		head[2 + i] = (uint8_t)((uint64_t)n >> 8 * (length - 1 - i));
 	memcpy(head + 2 + length, key, sizeof(key));
 	put(head, 2 + length + sizeof(key));
 	for (size_t i = 0; i < n; i++) {

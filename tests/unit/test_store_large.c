@@ -10,6 +10,7 @@
 #include "store/store.h"
 
 #include "store_fixture.h"
+#include "tests/lib/offset.h"
 
 #include <sys/syscall.h>
 
@@ -23,7 +24,7 @@ pread(int fd, void *bytes, size_t n, off_t offset)
 {
 	if (n > asked)
 		asked = n;
-	return syscall(SYS_pread64, fd, bytes, n, offset);
+	return syscall(SYS_pread64, fd, bytes, n, SYSCALL_OFFSET(offset));
 }
 
 static void

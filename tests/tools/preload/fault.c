@@ -10,6 +10,8 @@
  * sees no call which is not counted here is for the tests to look at. What
  * stdio writes is one: it never comes by here.
  */
+#include "tests/lib/offset.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -100,11 +102,17 @@ write(int fd, const void *bytes, size_t n)
 }
 
 ssize_t
-pwrite(int fd, const void *bytes, size_t n, off_t at)
+pwrite64(int fd, const void *bytes, size_t n, off64_t at)
 {
 	return fails("pwrite64")
 	    ? -1
-	    : syscall(SYS_pwrite64, fd, bytes, cut(fd, n), at);
+	    : syscall(SYS_pwrite64, fd, bytes, cut(fd, n), SYSCALL_OFFSET(at));
+}
+
+ssize_t
+pwrite(int fd, const void *bytes, size_t n, off_t at)
+{
+	return pwrite64(fd, bytes, n, at);
 }
 
 ssize_t
@@ -114,19 +122,35 @@ writev(int fd, const struct iovec *parts, int n)
 }
 
 int
+ftruncate64(int fd, off64_t n)
+{
+	return fails("ftruncate")
+	    ? -1
+	    : (int)syscall(SYSCALL_FTRUNCATE, fd, SYSCALL_OFFSET(n));
+}
+
+int
 ftruncate(int fd, off_t n)
 {
-	return fails("ftruncate") ? -1 : (int)syscall(SYS_ftruncate, fd, n);
+	return ftruncate64(fd, n);
+}
+
+int
+posix_fallocate64(int fd, off64_t at, off64_t n)
+{
+	int error = fault("fallocate");
+
+	if (error == 0 &&
+	    syscall(SYS_fallocate, fd, 0, SYSCALL_OFFSET(at),
+		SYSCALL_OFFSET(n)) == -1)
+		error = errno;
+	return error;
 }
 
 int
 posix_fallocate(int fd, off_t at, off_t n)
 {
-	int error = fault("fallocate");
-
-	if (error == 0 && syscall(SYS_fallocate, fd, 0, at, n) == -1)
-		error = errno;
-	return error;
+	return posix_fallocate64(fd, at, n);
 }
 
 int
@@ -247,8 +271,5 @@ openat(int dir, const char *path, int flags, ...)
 
 /* What programs built with 64-bit offsets call. */
 #define ALIAS(of) __attribute__((alias(of)))
-ssize_t pwrite64(int, const void *, size_t, off64_t) ALIAS("pwrite");
-int ftruncate64(int, off64_t) ALIAS("ftruncate");
-int posix_fallocate64(int, off64_t, off64_t) ALIAS("posix_fallocate");
 int open64(const char *, int, ...) ALIAS("open");
 int openat64(int, const char *, int, ...) ALIAS("openat");
