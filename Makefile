@@ -225,6 +225,16 @@ crash:
 	@$(MAKE) --no-print-directory CC=gcc FLAVOUR=asan all tools
 	@tests/run crash
 
+# Against the newest libwebsockets and GDBM; at 32 bits, as root.
+portability:
+	@tests/run portability
+portability-i386:
+	@tests/portability/i386
+
+# What the programs cost that do nothing.
+size: all
+	@tests/bench/size
+
 valgrind:
 	@$(MAKE) --no-print-directory FLAVOUR=debug CFLAGS='-O1 -g' units
 	@tests/run valgrind
@@ -310,5 +320,6 @@ clean:
 
 .PHONY: all units replays tools benches asan tsan deps deps-test deps-deb \
 	deps-bench deb deb-test run test unit \
-	system browser replay fuzz fuzzers bench crash valgrind lint install uninstall clean \
+	system browser replay fuzz fuzzers bench crash portability portability-i386 \
+	size valgrind lint install uninstall clean \
 	FORCE

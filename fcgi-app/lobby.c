@@ -115,6 +115,7 @@ lobby_leave(
 	if (n < (ssize_t)sizeof(*until_ms))
 		return -1;
 	records->len = (size_t)n - sizeof(*until_ms);
+	records->data[records->len] = '\0';
 	/* Not there when this process has no descriptor left. */
 	const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	if (header == NULL || header->cmsg_len != CMSG_LEN(sizeof(*fd)))

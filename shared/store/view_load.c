@@ -177,6 +177,13 @@ load_once(struct view *v, struct files *f, bool is_writer,
 		return err;
 	}
 	err = base_open(fd, &v->base, &generation);
+	/* Its checksum is right. */
+	if (err == STORE_CORRUPT)
+		return files_fail(f, FILES_BASE, err,
+		    "whole, but not a file of this machine's gdbm (%s); if "
+		    "one of another word size or byte order wrote it, make a "
+		    "backup there" VIEW_RESTORE,
+		    base_strerror());
 	if (err == STORE_OK && generation != v->generation) {
 		base_close(v->base);
 		v->base = NULL;

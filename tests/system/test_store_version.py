@@ -63,3 +63,25 @@ def test_later_store_lets_nobody_join():
         assert wsd.ask(request(cookie=wsd.cookies["alice"]))[0] == 503
         assert content(wsd.dir / "sessions") == before
         assert ADVICE in wsd.log()
+
+
+def test_store_of_another_word_size(tmp_path):
+    """GDBM's files are those of one word size; their first number says it."""
+    admin = Admin(tmp_path)
+    admin("store", "init")
+    admin.add("alice")
+    admin("store", "checkpoint")
+    store = admin.store / "users"
+    base, journal = store / "base.gdbm", next(store.glob("journal.*"))
+    content = bytearray(base.read_bytes())
+    assert struct.unpack_from("=I", content)[0] in (0x13579acd, 0x13579acf)
+    content[0] ^= 0x13579acd ^ 0x13579acf
+    base.write_bytes(content)
+    head = bytearray(journal.read_bytes())
+    struct.pack_into("<I", head, 32, crc32c(bytes(content)))
+    struct.pack_into("<I", head, HEADER - 4, crc32c(bytes(head[:HEADER - 4])))
+    journal.write_bytes(head)
+    done = admin("user", "list", code=UNREACHABLE)
+    assert "another word size" in done.stderr, done.stderr
+    assert "make a backup there" in done.stderr, done.stderr
+    assert base.read_bytes() == content

@@ -29,20 +29,21 @@ hurt_zero(struct fixture *fx, const char *name)
 {
 	static const char zeroes[65536];
 	long n = fixture_size(fx, name);
-	truncate(fixture_path(fx, name), 0);
+	assert_int_equal(truncate(fixture_path(fx, name), 0), 0);
 	fixture_append(fx, name, zeroes, (size_t)n);
 }
 
 static void
 hurt_empty(struct fixture *fx, const char *name)
 {
-	truncate(fixture_path(fx, name), 0);
+	assert_int_equal(truncate(fixture_path(fx, name), 0), 0);
 }
 
 static void
 hurt_halve(struct fixture *fx, const char *name)
 {
-	truncate(fixture_path(fx, name), fixture_size(fx, name) / 2);
+	assert_int_equal(
+	    truncate(fixture_path(fx, name), fixture_size(fx, name) / 2), 0);
 }
 
 static void
@@ -63,7 +64,7 @@ static void
 hurt_symlink(struct fixture *fx, const char *name)
 {
 	fixture_rename(fx, name, "elsewhere");
-	symlink("elsewhere", fixture_path(fx, name));
+	assert_int_equal(symlink("elsewhere", fixture_path(fx, name)), 0);
 }
 
 static void
