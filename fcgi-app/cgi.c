@@ -20,8 +20,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SLOTS_FILE "login.slots" /* in store.dir */
-
 extern char **environ;
 
 bool
@@ -72,24 +70,6 @@ read_body(const struct config *config, struct request *req, struct buf *body)
 	req->body_len = body->len;
 }
 
-static int
-open_slots(const struct config *config, struct slots *slots)
-{
-	size_t count =
-	    slots_count(config->login.workers, config->login.hash_slots);
-	struct buf path = BUF_INIT;
-	int rc = -1;
-
-	buf_printf(&path, "%s/%s", config->store.dir, SLOTS_FILE);
-	if (!path.has_failed)
-		rc = slots_init(slots, buf_str(&path), count);
-	/* No directory yet: there is nobody to sign in either. */
-	if (rc == -1)
-		rc = slots_init(slots, NULL, count);
-	buf_fini(&path);
-	return rc;
-}
-
 /* A process of its own may wait where a worker may not. */
 static void
 wait_for_slot(struct app *a)
@@ -127,7 +107,9 @@ cgi_run(const struct config *config, const struct views *views)
 	struct app app;
 	int rc = EXIT_FAILURE;
 
-	if (open_slots(config, &slots) == -1) {
+	if (slots_init(&slots, config->store.dir,
+		slots_count(config->login.workers, config->login.hash_slots)) ==
+	    -1) {
 		log_err_errno("hash slots");
 		return EXIT_FAILURE;
 	}

@@ -146,6 +146,7 @@ serve(const struct options *o, struct config *config, struct views *views)
 	    .views = views,
 	    .listener = &listener,
 	    .is_gate = o->is_gate,
+	    .has_copies = listener.fd == STDIN_FILENO,
 	    .listen = o->listen,
 	};
 	rc = master_run(&opts);

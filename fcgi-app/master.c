@@ -346,7 +346,8 @@ master_run(const struct master_opts *opts)
 		log_err_errno("signalfd");
 		goto err0;
 	}
-	if (slots_init(&m->slots, NULL,
+	if (slots_init(&m->slots,
+		opts->has_copies ? opts->config->store.dir : NULL,
 		slots_count(opts->config->login.workers,
 		    opts->config->login.hash_slots)) == -1) {
 		log_err_errno("hash slots");

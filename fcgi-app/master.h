@@ -16,6 +16,8 @@ struct master_opts {
 	struct views *views; /* taken over; freed */
 	struct listener *listener;
 	bool is_gate; /* see worker.h */
+	/* A process manager may have started others: they share hash slots. */
+	bool has_copies;
 	const char *listen; /* what --listen said; may be NULL */
 };
 

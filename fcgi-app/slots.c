@@ -1,5 +1,6 @@
 #include "fcgi-app/slots.h"
 
+#include "base/buf.h"
 #include "base/log.h"
 
 #include <fcntl.h>
@@ -7,6 +8,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define SLOTS_FILE "login.slots" /* in store.dir */
 
 size_t
 slots_count(int64_t workers, int64_t hash_slots)
@@ -16,15 +19,28 @@ slots_count(int64_t workers, int64_t hash_slots)
 	return workers > 1 ? (size_t)workers - 1 : 1;
 }
 
+static int
+open_shared(const char *dir)
+{
+	struct buf path = BUF_INIT;
+	int fd = -1;
+
+	buf_printf(&path, "%s/" SLOTS_FILE, dir);
+	if (!path.has_failed)
+		fd = open(buf_str(&path),
+		    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	buf_fini(&path);
+	return fd;
+}
+
 int
-slots_init(struct slots *s, const char *path, size_t count)
+slots_init(struct slots *s, const char *dir, size_t count)
 {
 	s->count = count;
-	if (path == NULL)
+	s->fd = dir != NULL ? open_shared(dir) : -1;
+	/* No directory yet: there is nobody to sign in either. */
+	if (s->fd == -1)
 		s->fd = memfd_create("hash-slots", MFD_CLOEXEC);
-	else
-		s->fd =
-		    open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	return s->fd == -1 ? -1 : 0;
 }
 

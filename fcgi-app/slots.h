@@ -25,12 +25,14 @@ struct slots {
 size_t slots_count(int64_t workers, int64_t hash_slots);
 
 /*
- * Before fork. path NULL: a file in memory, for one family of processes;
- * else that file (made, mode 0600), for processes that know nothing of one
- * another (CGI). The descriptor must stay open: closing any descriptor of
- * the file would drop the process's locks. 0, or -1 with errno.
+ * Before fork. dir NULL: a file in memory, for one family of processes;
+ * else the file login.slots there (made, mode 0600), for processes that know
+ * nothing of one another (CGI, copies of a process manager's); where it
+ * cannot be made, in memory after all. The descriptor must stay open:
+ * closing any descriptor of the file would drop the process's locks.
+ * 0, or -1 with errno.
  */
-int slots_init(struct slots *s, const char *path, size_t count);
+int slots_init(struct slots *s, const char *dir, size_t count);
 void slots_fini(struct slots *s);
 
 /* A free slot's number, or -1: all are taken. Never waits. */

@@ -1,6 +1,7 @@
 """A host that is Gatecast's alone, on lighttpd, Apache or nginx with the files
 of scripts/deploy as they are: its pages over FastCGI from a login.fcgi that
-runs already, or as plain CGI (not nginx). There is no wsd."""
+runs already, as plain CGI (not nginx), or from copies that Apache starts
+(mod_fcgid). There is no wsd."""
 
 import http.client
 import os
@@ -28,7 +29,7 @@ include "{deploy}/lighttpd/gatecast.conf"
 """
 
 APACHE = """
-ScriptSock {dir}/cgid.sock
+{server}
 Define GATECAST_LOGIN {login}
 Define GATECAST_WSD http://127.0.0.1:{wsd_port}
 Define GATECAST_STATIC {static}
@@ -41,17 +42,27 @@ Define GATECAST_CONFIG {config}
 </VirtualHost>
 """
 APACHE_MODULES = ("mpm_event authn_core authz_core proxy proxy_fcgi "
-                  "proxy_http alias headers dir mime env setenvif cgid")
+                  "proxy_http alias headers dir mime env setenvif")
+# What a way of running the pages needs outside of the site.
+APACHE_SERVER = {
+    "host": "",
+    "cgi": "LoadModule cgid_module /usr/lib/apache2/modules/mod_cgid.so\n"
+           "ScriptSock {dir}/cgid.sock",
+    "fcgid": "LoadModule fcgid_module /usr/lib/apache2/modules/mod_fcgid.so\n"
+             "FcgidIPCDir {dir}/fcgid\n"
+             "FcgidProcessTableFile {dir}/fcgid.table",
+}
 
 NGINX = "include {deploy}/nginx/host.conf;"
 
 
 class HostedSite:
     """server: lighttpd, apache or nginx. login: a Login, whose socket (or
-    another) is asked, or whose configuration CGI programs have."""
+    another) is asked, or whose configuration the programs have that the web
+    server starts. way: host, cgi or fcgid, as the files are called."""
 
-    def __init__(self, server, login, is_cgi=False, socket=None):
-        self.server, self.login, self.is_cgi = server, login, is_cgi
+    def __init__(self, server, login, way="host", socket=None):
+        self.server, self.login, self.way = server, login, way
         self.socket = socket or login.socket
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="gatecast-host-"))
         self.dir.chmod(0o755)
@@ -68,7 +79,7 @@ class HostedSite:
 
     def start(self):
         self.login.dir.chmod(0o711)
-        if self.is_cgi:
+        if self.way != "host":
             self.give_away()
         else:
             os.chmod(self.socket, 0o666)
@@ -77,9 +88,9 @@ class HostedSite:
             static=ROOT / "www/static", program=PROGRAM, wsd_port=9,
             config=self.login.conf,
             cgi=f'include "{DEPLOY}/lighttpd/cgi.conf"'
-            if self.is_cgi else "",
-            own="Include %s/apache/%s.conf" % (
-                DEPLOY, "cgi" if self.is_cgi else "host"))
+            if self.way == "cgi" else "",
+            server=APACHE_SERVER[self.way].format(dir=self.dir),
+            own=f"Include {DEPLOY}/apache/{self.way}.conf")
         head = apache_head(self.dir, self.port, APACHE_MODULES)
         text = {"lighttpd": LIGHTTPD, "apache": head + APACHE,
                 "nginx": nginx_around(NGINX)}[self.server]

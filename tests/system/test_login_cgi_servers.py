@@ -1,7 +1,10 @@
-"""Plain CGI under lighttpd (mod_cgi) and Apache (mod_cgid) gives the answers
-that FastCGI gives: status, headers and body, but for tokens and times."""
+"""Plain CGI under lighttpd (mod_cgi) and Apache (mod_cgid), and copies that
+Apache starts (mod_fcgid), give the answers that a login.fcgi of its own gives:
+status, headers and body, but for tokens and times."""
 
+import concurrent.futures
 import contextlib
+import fcntl
 import re
 import urllib.parse
 
@@ -99,20 +102,49 @@ EXPECTED = {"page": 200, "wrong": 401, "sign-in": 303, "/session": 200,
             "logout": 303, "stranger": 303, "no session": 401}
 
 
-@pytest.mark.parametrize("server", ["lighttpd", "apache"])
-def test_same_answers(server):
-    answers = []
-    for is_cgi in (False, True):
-        with contextlib.ExitStack() as stack:
-            login = Login()
-            stack.callback(login.stop)
-            if not is_cgi:
-                login.start()
-            site = stack.enter_context(HostedSite(server, login, is_cgi))
-            answers.append(visit(site))
-            assert is_cgi == (login.process is None)
-    fcgi, cgi = answers
+@pytest.fixture
+def login():
+    login = Login(login__workers=1, login__hash_slots=1)
+    yield login
+    login.stop()
+
+
+def answers_of(server, way):
+    with contextlib.ExitStack() as stack:
+        login = Login(login__workers=1 if way == "fcgid" else 2)
+        stack.callback(login.stop)
+        if way == "host":
+            login.start()
+        site = stack.enter_context(HostedSite(server, login, way))
+        assert (way == "host") == (login.process is not None)
+        return visit(site)
+
+
+@pytest.mark.parametrize("server, ways", [
+    ("lighttpd", ["cgi"]), ("apache", ["cgi", "fcgid"])])
+def test_same_answers(server, ways):
+    fcgi = answers_of(server, "host")
     assert {k: fcgi[k][0] for k in EXPECTED} == EXPECTED
-    assert fcgi.keys() == cgi.keys()
-    for what, answer in fcgi.items():
-        assert cgi[what] == answer, what
+    for way in ways:
+        others = answers_of(server, way)
+        assert fcgi.keys() == others.keys()
+        for what, answer in fcgi.items():
+            assert others[what] == answer, (way, what)
+
+
+def test_copies_share_hash_slots(login):
+    """Copies that Apache starts hash one password at a time, if that is what
+    is wanted, and another copy answers while a sign-in waits."""
+    with HostedSite("apache", login, "fcgid") as site, \
+            concurrent.futures.ThreadPoolExecutor(1) as pool, \
+            open(login.store / "login.slots", "r+b") as slots:
+        v = Visitor(site)
+        v.ask("page", "GET", "/login")
+        fcntl.lockf(slots, fcntl.LOCK_EX, 1)
+        waiting = pool.submit(v.ask, "sign-in", "POST", "/login", {
+            "name": "alice", "password": PASSWORD, "next": "/index"})
+        with pytest.raises(concurrent.futures.TimeoutError):
+            waiting.result(0.5)
+        assert site.ask("GET", "/session")[0] == 401
+        fcntl.lockf(slots, fcntl.LOCK_UN, 1)
+        assert waiting.result()[0] == 303

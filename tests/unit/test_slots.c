@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -71,24 +72,28 @@ test_killed_holder(void **state)
 static void
 test_file(void **state)
 {
-	char path[] = "/tmp/gatecast-slots-XXXXXX";
+	char dir[] = "/tmp/gatecast-slots-XXXXXX";
+	char path[64];
 	struct slots s, other;
 	int slot;
 
 	(void)state;
-	int fd = mkstemp(path);
-	assert_true(fd >= 0);
-	close(fd);
-	assert_int_equal(slots_init(&s, path, 1), 0);
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/login.slots", dir);
+	assert_int_equal(slots_init(&s, dir, 1), 0);
 	pid_t pid = hold(&s, &slot);
 	assert_int_equal(slot, 0);
-	assert_int_equal(slots_init(&other, path, 1), 0);
+	assert_int_equal(slots_init(&other, dir, 1), 0);
 	assert_int_equal(slots_take(&other), -1);
 	end(pid);
 	assert_int_equal(slots_take(&other), 0);
 	slots_fini(&other);
 	slots_fini(&s);
-	unlink(path);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(dir), 0);
+	/* No such directory: in memory after all. */
+	assert_int_equal(slots_init(&s, dir, 1), 0);
+	slots_fini(&s);
 }
 
 static void
