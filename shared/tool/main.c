@@ -85,7 +85,7 @@ static const struct tool_args_command commands[] = {
 	"is the configuration good?"},
     {"config", "show", "", 0, 0, 0, true, tool_config_show,
 	"every key with its effective value"},
-    {"doctor", NULL, "", 0, 0, JSON, true, tool_doctor,
+    {"doctor", NULL, "[FILE]", 0, 1, JSON, true, tool_doctor,
 	"what does not work, why, and what mends it"},
     {"help", NULL, "[COMMAND]", 0, 2, 0, false, print_help, "this"},
     {"version", NULL, "", 0, 0, 0, false, print_version, "the version"},

@@ -24,6 +24,7 @@ static const struct {
     {"wsd socket", doctor_wsd_socket},
     {"wsd", doctor_wsd},
     {"site", doctor_site},
+    {"web server", doctor_web},
     {"users", doctor_users},
 };
 

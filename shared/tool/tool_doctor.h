@@ -43,6 +43,7 @@ void doctor_login_socket(struct doctor *d, const char *name);
 void doctor_wsd_socket(struct doctor *d, const char *name);
 void doctor_wsd(struct doctor *d, const char *name);
 void doctor_site(struct doctor *d, const char *name);
+void doctor_web(struct doctor *d, const char *name);
 void doctor_users(struct doctor *d, const char *name);
 
 #endif

@@ -57,7 +57,8 @@ def append(admin, text):
 
 
 def test_healthy_site(healthy):
-    done = healthy.gatecast("doctor")
+    conf = healthy.dir / f"{healthy.server}.conf"
+    done = healthy.gatecast("doctor", str(conf))
     assert not findings(done.stdout), done.stdout
     assert "ok    wsd: version" in done.stdout
     assert "is listened on" in done.stdout
@@ -66,6 +67,7 @@ def test_healthy_site(healthy):
                  "static files: URL has them",
                  "websocket: URL hands on Upgrade, Origin and Cookie"):
         assert f"ok    {line.replace('URL', healthy.url)}" in done.stdout
+    assert f"web server time-outs: {conf} waits longer than" in done.stdout
 
 
 def test_wsd_does_not_run(admin):

@@ -158,8 +158,8 @@ def test_completion_has_every_command(table):
     first, *verbs = complete([""], *([g, ""] for g in groups))
     assert sorted(first) == groups
     for group, offered in zip(groups, verbs):
-        if group in ("help", "version"):
-            continue
+        if group in ("help", "version", "doctor"):
+            continue  # other words, none, files
         assert sorted(w for w in offered if w[0] != "-") == sorted(
             c.split()[1] for c in commands if c.startswith(group + " "))
     helped = complete(["help", ""], ["help", "user", ""])
