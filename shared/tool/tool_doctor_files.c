@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "tool/tool_doctor.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,6 +18,8 @@
 
 /* Below it the next checkpoint or history may not fit. */
 #define ROOM_BYTES (64 * 1024 * 1024)
+/* A key that old has been in many backups, and many hands. */
+#define KEY_AGE_MAX_DAYS 400
 
 void
 doctor_configuration(struct doctor *d, const char *name)
@@ -83,19 +86,38 @@ is_closed(struct doctor *d, const char *name, const char *path, unsigned mask)
 	return false;
 }
 
+/* The accounts with their hashes, journals and what was left there too. */
+static bool
+are_users_closed(struct doctor *d, const char *name)
+{
+	char dir[4096], path[4096 + 256];
+	const struct dirent *entry;
+	bool is_good = true;
+
+	snprintf(dir, sizeof(dir), "%s/users", d->t->config.store.dir);
+	DIR *users = opendir(dir);
+	if (users == NULL)
+		return true; /* told by users */
+	while ((entry = readdir(users)) != NULL) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
+		is_good = is_closed(d, name, path, S_IRWXO) && is_good;
+	}
+	closedir(users);
+	return is_good;
+}
+
 void
 doctor_secrets(struct doctor *d, const char *name)
 {
-	static const char *const files[] = {
-	    KEYRING_FILE, "users/secret", "users/base.gdbm"};
 	const char *dir = d->t->config.store.dir;
 	char path[4096];
 	bool is_good = is_closed(d, name, dir, S_IRWXO & ~S_IXOTH);
 
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		is_good = is_closed(d, name, path, S_IRWXO) && is_good;
-	}
+	snprintf(path, sizeof(path), "%s/" KEYRING_FILE, dir);
+	is_good = is_closed(d, name, path, S_IRWXO) && is_good;
+	is_good = are_users_closed(d, name) && is_good;
 	/* It may be read by all, and must not be written. */
 	is_good = is_closed(d, name, d->t->conf_path, S_IWOTH) && is_good;
 	if (is_good)
@@ -165,6 +187,25 @@ count(void *arg, const void *key, size_t key_len, const void *value,
 	return 0;
 }
 
+static void
+check_key(struct doctor *d, const struct keyring *keys)
+{
+	static const char name[] = "signing key";
+	int64_t age_s =
+	    clock_wall_s(d->t->clock) - keyring_current(keys)->created_s;
+	int64_t days = age_s / (24 * 3600);
+
+	if (days <= KEY_AGE_MAX_DAYS) {
+		doctor_ok(d, name, "%" PRId64 " days old", days);
+		return;
+	}
+	doctor_find(d, false, name,
+	    "%" PRId64 " days old: each copy of it from all that time, as in a "
+	    "backup, still signs",
+	    days);
+	doctor_fix(d, "gatecast key rotate; nobody has to sign in again");
+}
+
 void
 doctor_users(struct doctor *d, const char *name)
 {
@@ -198,6 +239,7 @@ doctor_users(struct doctor *d, const char *name)
 		    "what is damaged see gatecast store check");
 		return;
 	}
-	sessions_close(sessions);
 	doctor_ok(d, "sessions", "sessions and keyring can be read");
+	check_key(d, sessions_keyring(sessions));
+	sessions_close(sessions);
 }

@@ -6,8 +6,10 @@
 #include "tool/tool_doctor.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -31,6 +33,24 @@ try_connect(const char *path)
 	return error;
 }
 
+/* By its mode, and those of the directories above it. */
+static bool
+is_open_to_all(const char *path)
+{
+	char dir[4096];
+	struct stat st;
+
+	if (stat(path, &st) == -1 || (st.st_mode & S_IWOTH) == 0)
+		return false;
+	snprintf(dir, sizeof(dir), "%s", path);
+	for (char *slash; (slash = strrchr(dir, '/')) != NULL && slash > dir;) {
+		*slash = '\0';
+		if (stat(dir, &st) == -1 || (st.st_mode & S_IXOTH) == 0)
+			return false;
+	}
+	return true;
+}
+
 static void
 check_socket(struct doctor *d, const char *name, const char *listen,
     const char *program, const char *unit)
@@ -44,6 +64,15 @@ check_socket(struct doctor *d, const char *name, const char *listen,
 	}
 	const char *path = listen + sizeof(prefix) - 1;
 	int error = try_connect(path);
+	if (error == 0 && is_open_to_all(path)) {
+		doctor_find(d, true, name,
+		    "%s: every user of this machine can connect, and say there "
+		    "that he comes from any address",
+		    path);
+		doctor_fix(d,
+		    "chmod o-rwx %s, and let the web server's group in", path);
+		return;
+	}
 	if (error == 0) {
 		doctor_ok(d, name, "%s is listened on", path);
 		return;

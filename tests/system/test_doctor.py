@@ -2,7 +2,11 @@
 is planted is found, with what mends it."""
 
 import json
+import pathlib
+import re
 import shutil
+import socket
+import tempfile
 
 import pytest
 
@@ -87,7 +91,8 @@ def test_nobody_listens(admin, tmp_path):
 
 
 @pytest.mark.parametrize("name,mode,good", [
-    ("keyring", 0o644, "0640"), ("users/base.gdbm", 0o604, "0600")])
+    ("keyring", 0o644, "0640"), ("users/base.gdbm", 0o604, "0600"),
+    ("users/journal.1", 0o606, "0600")])
 def test_world_readable_secret(admin, name, mode, good):
     path = admin.store / name
     path.chmod(mode)
@@ -96,6 +101,39 @@ def test_world_readable_secret(admin, name, mode, good):
     assert fix == f"chmod {good} {path}"
     path.chmod(int(good, 8))
     assert "secrets" not in examine(admin)
+
+
+def test_old_key(admin):
+    keyring = admin.store / "keyring"
+    keyring.write_text(re.sub(r"created=\S+", "created=1600000000",
+                              keyring.read_text()))
+    level, what, fix = examine(admin)["signing key"]
+    assert level == "warn" and " days old" in what
+    assert fix.startswith("gatecast key rotate")
+    admin("key", "rotate")
+    assert "ok    signing key: 0 days" in admin("doctor", code=1).stdout
+
+
+def test_socket_of_everybody():
+    """A socket that any user may connect to; pytest's own directories are
+    closed to others, so that this one is elsewhere."""
+    with tempfile.TemporaryDirectory() as top:
+        top = pathlib.Path(top)
+        top.chmod(0o755)
+        admin = Admin(top)
+        admin.write_conf(f"listen = unix:{top}/login.sock\n"
+                         "[wsd]\nlisten = 127.0.0.1:9\n")
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(f"{top}/login.sock")
+            s.listen()
+            for mode, good in ((0o666, False), (0o660, True)):
+                (top / "login.sock").chmod(mode)
+                found = findings(admin("doctor", code=1).stdout)
+                assert ("login socket" not in found) == good
+                if not good:
+                    level, what, fix = found["login socket"]
+                    assert level == "FAIL" and "every user" in what
+                    assert fix.startswith(f"chmod o-rwx {top}/login.sock")
 
 
 def test_missing_template(admin, tmp_path):
