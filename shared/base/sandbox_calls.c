@@ -3,6 +3,9 @@
 #include "base/log.h"
 
 #include <errno.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <sched.h>
 #include <seccomp.h>
 #include <stdint.h>
@@ -173,6 +176,10 @@ sandbox_calls_enter(enum sandbox_role role)
 out:
 	if (filter != NULL)
 		seccomp_release(filter);
+#ifdef __GLIBC__
+	/* A filter takes 100 KB to be made, which glibc would keep. */
+	malloc_trim(0);
+#endif
 	if (rc == 0)
 		return 0;
 	log_err("sandbox: seccomp: %s", strerror(-rc));
