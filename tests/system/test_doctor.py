@@ -181,6 +181,9 @@ def test_full_disk(admin, disk):
     level, what, fix = examine(admin, 1)["disk"]
     assert level == "warn" and what.startswith(str(disk.path))
     assert f"df -h {disk.path}" in fix
+    disk.fill()
+    level, what, fix = examine(admin, 1)["disk"]
+    assert level == "FAIL" and f"{disk.path}: 0 KiB left" in what
 
 
 def test_what_it_cannot_look_at(admin):
