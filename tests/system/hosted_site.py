@@ -1,7 +1,7 @@
 """A host that is Gatecast's alone, on lighttpd, Apache or nginx with the files
 of scripts/deploy as they are: its pages over FastCGI from a login.fcgi that
 runs already, as plain CGI (not nginx), or from copies that Apache starts
-(mod_fcgid). There is no wsd."""
+(mod_fcgid). There is no wsd but a test's own."""
 
 import http.client
 import os
@@ -61,12 +61,13 @@ class HostedSite:
     another) is asked, or whose configuration the programs have that the web
     server starts. way: host, cgi or fcgid, as the files are called."""
 
-    def __init__(self, server, login, way="host", socket=None):
+    def __init__(self, server, login, way="host", socket=None,
+                 wsd_port=9):
         self.server, self.login, self.way = server, login, way
         self.socket = socket or login.socket
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="gatecast-host-"))
         self.dir.chmod(0o755)
-        self.port = free_port()
+        self.port, self.wsd_port = free_port(), wsd_port
         self.web = None
 
     def __enter__(self):
@@ -85,7 +86,8 @@ class HostedSite:
             os.chmod(self.socket, 0o666)
         names = dict(
             port=self.port, dir=self.dir, deploy=DEPLOY, login=self.socket,
-            static=ROOT / "www/static", program=PROGRAM, wsd_port=9,
+            static=ROOT / "www/static", program=PROGRAM,
+            wsd_port=self.wsd_port,
             config=self.login.conf,
             cgi=f'include "{DEPLOY}/lighttpd/cgi.conf"'
             if self.way == "cgi" else "",
@@ -119,7 +121,7 @@ class HostedSite:
             connection.putrequest(method, target, skip_host=True,
                                   skip_accept_encoding=True)
             connection.putheader("Host", "chat.test")
-            if body is not None:
+            if body is not None and "Transfer-Encoding" not in dict(headers):
                 connection.putheader("Content-Length", str(len(body)))
             for name, value in headers:
                 connection.putheader(name, value)

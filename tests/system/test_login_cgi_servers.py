@@ -5,19 +5,28 @@ status, headers and body, but for tokens and times."""
 import concurrent.futures
 import contextlib
 import fcntl
+import pathlib
 import re
+import signal
 import urllib.parse
 
 import pytest
 
+from conftest import wait_until
 from hosted_site import HostedSite
 from login_process import FORM, ORIGIN, PASSWORD, Login
+from ws_raw import Wsd
+from wsclient import Client
 
 TOKEN = re.compile(r"v1\.[a-z0-9]{1,8}\.[\w-]{22}\.[\w-]{43}(~[\w-]+)*")
 # What a web server says of itself, of the connection and of the body's framing.
 ITS_OWN = {"date", "server", "connection", "keep-alive", "transfer-encoding",
            "content-length"}
 TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?")
+
+
+CHUNKS = b"2710\r\n" + b"x" * 10000 + b"\r\n"
+CHUNKS = 2 * CHUNKS + b"0\r\n\r\n"
 
 
 def plain(answer):
@@ -148,3 +157,60 @@ def test_copies_share_hash_slots(login):
         assert site.ask("GET", "/session")[0] == 401
         fcntl.lockf(slots, fcntl.LOCK_UN, 1)
         assert waiting.result()[0] == 303
+
+
+@pytest.mark.parametrize("server, way", [
+    ("lighttpd", "cgi"), ("apache", "cgi"), ("apache", "fcgid")])
+def test_what_is_beside_the_pages(server, way, login):
+    """The live channel of who signs in there, static files, and bodies
+    beyond every form."""
+    with Wsd(has_store=False, set={"store.dir": login.store}) as wsd, \
+            HostedSite(server, login, way, wsd_port=wsd.port) as site:
+        v = Visitor(site)
+        v.ask("page", "GET", "/login")
+        v.ask("sign-in", "POST", "/login", {
+            "name": "alice", "password": PASSWORD, "next": "/index"})
+        with Client(f"ws://127.0.0.1:{site.port}/websocket", origin=ORIGIN,
+                    cookie="gatecast=" + v.jar["gatecast"]) as ws:
+            ws.expect("hello", user="alice")
+            v.ask("index", "GET", "/index")
+            assert v.ask("logout", "POST", "/logout", {})[0] == 303
+            assert ws.closed() == 4401
+        assert site.ask("GET", "/static/js/chat.js")[0] == 200
+        # Of a length that the web server is told, and of one that it is not.
+        big = [("Content-Type", FORM), ("Origin", ORIGIN)]
+        assert site.ask("POST", "/login", b"x" * 100000, big)[0] == 413
+        chunked = [*big, ("Transfer-Encoding", "chunked")]
+        assert site.ask("POST", "/login", CHUNKS, chunked)[0] == 413
+        # Whoever it is that says no.
+        assert site.ask("POST", "/login", b"x" * 1000000, big)[0] == \
+            (500 if way == "fcgid" else 413)
+        assert site.ask("GET", "/login")[0] == 200
+
+
+def copies(site):
+    """The masters below Apache's process manager, and their workers."""
+    found = set()
+    for stat in pathlib.Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if str(site.login.conf).encode() in stat.read_bytes():
+                found.add(int(stat.parent.name))
+    return found
+
+
+def test_restarted(login):
+    """A graceful restart of Apache ends the copies and starts others, and
+    its end leaves none."""
+    with HostedSite("apache", login, "fcgid") as site:
+        v = Visitor(site)
+        v.ask("page", "GET", "/login")
+        v.ask("sign-in", "POST", "/login", {
+            "name": "alice", "password": PASSWORD, "next": "/index"})
+        before = copies(site)
+        assert len(before) >= 2
+        site.web.process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: not before & copies(site), 20, "the old copies")
+        site.web.wait(lambda: site.ask("GET", "/login")[0] == 200)
+        assert v.ask("session", "GET", "/session")[0] == 200
+        assert copies(site)
+    wait_until(lambda: not copies(site), 20, "no copies")
