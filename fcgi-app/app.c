@@ -43,6 +43,21 @@ app_idle(struct app *a)
 	stores_maintain(&a->stores);
 }
 
+void
+app_redirect(struct call *c, const char *path, const char *next)
+{
+	const char *prefix = c->app->config->site.prefix;
+	struct buf location = BUF_INIT;
+
+	buf_printf(&location, "%s%s", prefix, path);
+	if (next != NULL)
+		buf_printf(&location, "?next=%s%s", prefix, next);
+	if (location.has_failed)
+		c->resp->is_spoiled = true;
+	response_redirect(c->resp, buf_str(&location));
+	buf_fini(&location);
+}
+
 bool
 app_is_safe(const struct call *c)
 {
@@ -54,7 +69,8 @@ app_handle(struct app *a, struct request *req, struct response *resp)
 {
 	request_settle(req, a->config);
 	struct call c = {a, req, resp, choice_lang(a, req), choice_theme(req)};
-	const struct route *route = routes_find(req->path, req->path_info);
+	const struct route *route =
+	    routes_find(a->config->site.prefix, req->path, req->path_info);
 
 	if (req->is_long) {
 		log_info("request refused: path or query is too long");

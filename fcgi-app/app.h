@@ -64,6 +64,12 @@ int app_take_slot(struct app *a);
 void app_idle(struct app *a);
 
 /*
+ * 303 to a page of ours: path, without the site's prefix, and the page that
+ * comes after it (the same; NULL: none).
+ */
+void app_redirect(struct call *c, const char *path, const char *next);
+
+/*
  * Whether people may sign in over this connection: https, or plain http
  * where the configuration allows it.
  */

@@ -115,7 +115,7 @@ choice_switch(struct call *c, const char *path, const char *next)
 	form_parse(query, n, FORM_QUERY, fields, FIELDS);
 	if (fields[LANG].value == NULL && fields[THEME].value == NULL)
 		return false;
-	buf_puts(&location, path);
+	buf_printf(&location, "%s%s", c->app->config->site.prefix, path);
 	if (next != NULL) {
 		buf_puts(&location, "?next=");
 		html_put_query(&location, next, strlen(next));

@@ -18,6 +18,7 @@
 #include "fcgi-app/visitor.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #define RETRY_S "5"
@@ -217,15 +218,20 @@ gate_page_login(struct call *c)
 {
 	const char *uri = c->req->uri != NULL ? c->req->uri : "";
 	char next[NEXT_URL_MAX + 1];
+	const char *prefix = c->app->config->site.prefix;
 	struct buf location = BUF_INIT;
 
 	if (!gate_is_page(c->req)) {
-		put_json(c, 401,
-		    "{\"error\":\"no session\",\"login\":\"/login\"}\n");
+		char text[192];
+
+		snprintf(text, sizeof(text),
+		    "{\"error\":\"no session\",\"login\":\"%s/login\"}\n",
+		    prefix);
+		put_json(c, 401, text);
 		return;
 	}
-	buf_puts(&location, "/login");
-	next_url_choose(uri, strlen(uri), next);
+	buf_printf(&location, "%s/login", prefix);
+	next_url_choose(prefix, uri, strlen(uri), next);
 	if (strcmp(next, uri) == 0) {
 		buf_puts(&location, "?next=");
 		html_put_query(&location, next, strlen(next));

@@ -180,7 +180,8 @@ main(int argc, char **argv)
 		false, &error) == -1)
 		goto err1;
 	master_init_log(&config);
-	struct views *views = views_load(config.login.templates, &error);
+	struct views *views =
+	    views_load(config.login.templates, config.site.prefix, &error);
 	if (views == NULL)
 		goto err1;
 	if (o.is_check) {

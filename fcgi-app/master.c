@@ -186,7 +186,8 @@ reload(struct master *m)
 	notify_send("RELOADING=1");
 	if (config_load(&fresh, m->opts->config_path, &error) == -1)
 		goto keep;
-	views = views_load(m->opts->config->login.templates, &error);
+	views = views_load(m->opts->config->login.templates,
+	    m->opts->config->site.prefix, &error);
 	if (views == NULL) {
 		config_fini(&fresh);
 		goto keep;

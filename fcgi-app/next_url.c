@@ -8,6 +8,7 @@
 
 #include "base/percent.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* pchar of RFC 3986 without the escapes. */
@@ -81,13 +82,20 @@ has_path(const char *bytes, size_t n, const char *path)
 }
 
 void
-next_url_choose(const char *bytes, size_t n, char out[static NEXT_URL_MAX + 1])
+next_url_choose(const char *prefix, const char *bytes, size_t n,
+    char out[static NEXT_URL_MAX + 1])
 {
+	size_t len = strlen(prefix);
+	/* Ours begin behind the prefix; nobody else's lead in a circle. */
+	bool is_ours = n > len && memcmp(bytes, prefix, len) == 0;
+
 	if (n == 0 || !next_url_is_local(bytes, n) ||
-	    has_path(bytes, n, "/login") || has_path(bytes, n, "/logout") ||
-	    has_path(bytes, n, "/auth")) {
-		bytes = NEXT_URL_DEFAULT;
-		n = strlen(NEXT_URL_DEFAULT);
+	    (is_ours &&
+		(has_path(bytes + len, n - len, "/login") ||
+		    has_path(bytes + len, n - len, "/logout") ||
+		    has_path(bytes + len, n - len, "/auth")))) {
+		snprintf(out, NEXT_URL_MAX + 1, "%s" NEXT_URL_DEFAULT, prefix);
+		return;
 	}
 	memcpy(out, bytes, n);
 	out[n] = '\0';

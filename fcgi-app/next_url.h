@@ -19,10 +19,11 @@
 bool next_url_is_local(const char *bytes, size_t n);
 
 /*
- * The same bytes when they are local and not /login, /logout or /auth (which
- * would lead in a circle), else NEXT_URL_DEFAULT. bytes may be NULL with n 0.
+ * The same bytes when they are local and not /login, /logout or /auth below
+ * the site's prefix (which would lead in a circle), else NEXT_URL_DEFAULT
+ * below it. bytes may be NULL with n 0; prefix is a site.prefix.
  */
-void
-next_url_choose(const char *bytes, size_t n, char out[static NEXT_URL_MAX + 1]);
+void next_url_choose(const char *prefix, const char *bytes, size_t n,
+    char out[static NEXT_URL_MAX + 1]);
 
 #endif

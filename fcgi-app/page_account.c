@@ -166,7 +166,7 @@ page_account_done(struct call *c, const char *done)
 	char location[64];
 
 	snprintf(location, sizeof(location), "/account?done=%s", done);
-	response_redirect(c->resp, location);
+	app_redirect(c, location, NULL);
 }
 
 /* What the form before it has done. */
@@ -200,7 +200,7 @@ page_account(struct call *c)
 	case VISITOR_SIGNED_IN:
 		break;
 	case VISITOR_ANONYMOUS:
-		response_redirect(c->resp, "/login?next=/account");
+		app_redirect(c, "/login", "/account");
 		return;
 	case VISITOR_UNKNOWN:
 		page_error_store(c);
@@ -222,7 +222,7 @@ page_account_visitor(struct call *c, struct visitor *v)
 	case VISITOR_SIGNED_IN:
 		return true;
 	case VISITOR_ANONYMOUS:
-		response_redirect(c->resp, "/login?next=/account");
+		app_redirect(c, "/login", "/account");
 		break;
 	case VISITOR_UNKNOWN:
 		page_error_store(c);

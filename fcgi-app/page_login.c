@@ -65,7 +65,8 @@ get_login(struct call *c)
 
 	memcpy(query, c->req->query, n);
 	form_parse(query, n, FORM_QUERY, &field, 1);
-	next_url_choose(field.value, field.n, next);
+	next_url_choose(
+	    c->app->config->site.prefix, field.value, field.n, next);
 	if (choice_switch(c, "/login", next))
 		return;
 
@@ -174,7 +175,8 @@ try_signin(struct call *c, const struct form_field *fields)
 		return;
 	}
 	copy_name(&fields[NAME], name);
-	next_url_choose(fields[NEXT].value, fields[NEXT].n, next);
+	next_url_choose(c->app->config->site.prefix, fields[NEXT].value,
+	    fields[NEXT].n, next);
 	struct retry retry = {name, next, VIEW_VALUES, NULL};
 
 	if (!is_own_form(c, sessions, &fields[CSRF])) {

@@ -11,7 +11,7 @@
 static void
 leave(struct call *c)
 {
-	response_redirect(c->resp, "/login");
+	app_redirect(c, "/login", NULL);
 	visitor_take_back(c);
 }
 

@@ -5,6 +5,7 @@
 #include "fcgi-app/page_session.h"
 
 #include "base/clock.h"
+#include "fcgi-app/next_url.h"
 #include "fcgi-app/page_error.h"
 #include "fcgi-app/visitor.h"
 
@@ -42,14 +43,17 @@ page_session(struct call *c)
 {
 	struct visitor visitor;
 	json_t *object;
+	const char *prefix = c->app->config->site.prefix;
+	char next[NEXT_URL_MAX + 1];
 
+	next_url_choose(prefix, NULL, 0, next);
 	switch (visitor_find(c, &visitor)) {
 	case VISITOR_SIGNED_IN:
 		break;
 	case VISITOR_ANONYMOUS:
 		put_json(c, 401,
-		    json_pack("{s:s, s:s}", "error", "no session", "login",
-			"/login?next=/index"));
+		    json_pack("{s:s, s:s++}", "error", "no session", "login",
+			prefix, "/login?next=", next));
 		return;
 	case VISITOR_UNKNOWN:
 		put_json(

@@ -35,8 +35,12 @@ find(const char *path)
 }
 
 const struct route *
-routes_find(const char *path, const char *path_info)
+routes_find(const char *prefix, const char *path, const char *path_info)
 {
+	size_t n = strlen(prefix);
+
+	if (n > 0)
+		return strncmp(path, prefix, n) == 0 ? find(path + n) : NULL;
 	const struct route *r = find(path);
 
 	return r != NULL ? r : find(path_info);

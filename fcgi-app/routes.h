@@ -13,10 +13,11 @@ struct route {
 };
 
 /*
- * The route of a path; where there is none, of the part behind a mount
- * point (PATH_INFO). NULL: 404.
+ * The route of a path below the site's prefix. Without a prefix, where there
+ * is none, of the part behind a mount point (PATH_INFO). NULL: 404.
  */
-const struct route *routes_find(const char *path, const char *path_info);
+const struct route *
+routes_find(const char *prefix, const char *path, const char *path_info);
 
 /* "GET, HEAD, POST": the value of Allow. */
 #define ROUTES_ALLOW_SIZE 32

@@ -15,13 +15,14 @@
 
 #define BIT(v) (UINT64_C(1) << (v))
 #define ON_ALL                                                              \
-	(BIT(VIEW_LANG) | BIT(VIEW_IS_EN) | BIT(VIEW_IS_ZH) |               \
-	    BIT(VIEW_IS_LIGHT) | BIT(VIEW_IS_DARK) | BIT(VIEW_IS_LOGIN) |   \
-	    BIT(VIEW_IS_CHAT) | BIT(VIEW_IS_ACCOUNT) | BIT(VIEW_IS_ERROR) | \
-	    BIT(VIEW_NEXT))
+	(BIT(VIEW_LANG) | BIT(VIEW_PREFIX) | BIT(VIEW_IS_EN) |              \
+	    BIT(VIEW_IS_ZH) | BIT(VIEW_IS_LIGHT) | BIT(VIEW_IS_DARK) |      \
+	    BIT(VIEW_IS_LOGIN) | BIT(VIEW_IS_CHAT) | BIT(VIEW_IS_ACCOUNT) | \
+	    BIT(VIEW_IS_ERROR) | BIT(VIEW_NEXT))
 
 static const char *const value_names[VIEW_VALUES] = {
     [VIEW_LANG] = "lang",
+    [VIEW_PREFIX] = "prefix",
     [VIEW_IS_EN] = "is_en",
     [VIEW_IS_ZH] = "is_zh",
     [VIEW_IS_LIGHT] = "is_light",
@@ -94,6 +95,7 @@ static const char *const errors[] = {"400", "403", "404", "405", "413", "415",
     "431", "500", "503", "https", "role", "group", "path"};
 
 struct views {
+	char *prefix;
 	struct i18n *phrases;
 	struct template_page *templates[VIEWS];
 };
@@ -186,13 +188,18 @@ load_page(const struct views *v, char *dir, enum view view, struct buf *error)
 }
 
 struct views *
-views_load(const char *dir, struct buf *error)
+views_load(const char *dir, const char *prefix, struct buf *error)
 {
 	struct views *v = calloc(1, sizeof(*v));
 	struct buf problems = BUF_INIT;
 	char *own_dir = strdup(dir);
 
 	if (v == NULL || own_dir == NULL) {
+		buf_puts(&problems, "out of memory\n");
+		goto err0;
+	}
+	v->prefix = strdup(prefix);
+	if (v->prefix == NULL) {
 		buf_puts(&problems, "out of memory\n");
 		goto err0;
 	}
@@ -230,6 +237,7 @@ views_free(struct views *v)
 	for (size_t i = 0; i < VIEWS; i++)
 		template_free(v->templates[i]);
 	i18n_free(v->phrases);
+	free(v->prefix);
 	free(v);
 }
 
@@ -238,6 +246,7 @@ views_render_list(const struct views *v, enum view view, enum i18n_lang lang,
     enum views_theme theme, const char *values[static VIEW_VALUES],
     template_row *row, void *arg, struct buf *out)
 {
+	values[VIEW_PREFIX] = v->prefix;
 	values[VIEW_LANG] = i18n_name(lang);
 	values[VIEW_IS_EN] = lang == I18N_EN ? "1" : NULL;
 	values[VIEW_IS_ZH] = lang == I18N_ZH ? "1" : NULL;

@@ -26,6 +26,7 @@ enum views_theme {
 /* What a template may name; see views.c for which page has which. */
 enum view_value {
 	VIEW_LANG,
+	VIEW_PREFIX, /* site.prefix, before each path of ours */
 	VIEW_IS_EN,
 	VIEW_IS_ZH,
 	VIEW_IS_LIGHT,
@@ -74,7 +75,8 @@ struct views;
  * Loads the templates and phrases of a directory. NULL with "FILE:LINE: ..."
  * lines in error.
  */
-struct views *views_load(const char *dir, struct buf *error);
+struct views *
+views_load(const char *dir, const char *prefix, struct buf *error);
 void views_free(struct views *v);
 
 /*

@@ -155,11 +155,21 @@ parse_cursor(const char *p, size_t n, uint64_t *epoch, uint64_t *seq)
 }
 
 static int
-check_request(const struct handshake_request *r, const char **why)
+check_request(
+    const struct handshake_request *r, const struct config *c, const char **why)
 {
+	size_t n = strlen(c->site.prefix);
+	bool is_below =
+	    r->path.n >= n && memcmp(r->path.bytes, c->site.prefix, n) == 0;
+	struct handshake_bytes path = r->path;
+
+	if (is_below) {
+		path.bytes += n;
+		path.n -= n;
+	}
 	/* CONNECT host:port and OPTIONS * name no path. */
 	bool is_path = r->path.n > 0 && r->path.bytes[0] == '/';
-	if (is_path && !is_equal(&r->path, HANDSHAKE_PATH)) {
+	if (is_path && !(is_below && is_equal(&path, HANDSHAKE_PATH))) {
 		*why = "there is nothing here but " HANDSHAKE_PATH;
 		return 404;
 	}
@@ -391,7 +401,7 @@ handshake_check(const struct handshake_request *r, const struct config *c,
 
 	memset(out, 0, sizeof(*out));
 	if ((status = check_forwarded(r, c, out, &is_https, why)) != 0 ||
-	    (status = check_request(r, why)) != 0 ||
+	    (status = check_request(r, c, why)) != 0 ||
 	    (status = check_upgrade(r, out, why)) != 0 ||
 	    (status = check_origin(r, c, &is_https, why)) != 0 ||
 	    (status = check_protocol(r, c, out, why)) != 0)

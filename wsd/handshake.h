@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HANDSHAKE_PATH "/websocket"
+#define HANDSHAKE_PATH "/websocket" /* below site.prefix */
 #define HANDSHAKE_SUBPROTOCOL "gatecast.v1"
 
 struct handshake_bytes {

@@ -59,6 +59,7 @@ struct config {
 		struct config_list trusted_proxies; /* CIDR, or "unix" */
 		int forwarded_header; /* enum config_forwarded */
 		int language; /* enum config_language */
+		char *prefix; /* of all paths: "", or "/" and segments */
 	} site;
 	struct {
 		char *dir;

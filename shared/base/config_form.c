@@ -13,6 +13,7 @@
 #include <sys/un.h>
 
 #define MAX_HOST 253 /* RFC 1035 §2.3.4, as text */
+#define MAX_PREFIX 100
 #define MAX_PORT 65535
 
 /* n bytes: a name, a dotted IPv4 address, or an IPv6 one in brackets. */
@@ -106,6 +107,27 @@ bool
 config_form_listen(char *word)
 {
 	return config_form_unix(word) || config_form_tcp(word);
+}
+
+bool
+config_form_prefix(char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789._~-";
+	const char *p = word;
+
+	if (strlen(word) > MAX_PREFIX)
+		return false;
+	do {
+		if (*p++ != '/')
+			return false;
+		size_t n = strspn(p, plain);
+		if (n == 0 || (n <= 2 && strspn(p, ".") == n))
+			return false;
+		p += n;
+	} while (*p != '\0');
+	return true;
 }
 
 bool

@@ -10,6 +10,8 @@
 config_form config_form_origin;
 /* "unix", or an address with an optional /prefix. */
 config_form config_form_proxy;
+/* What all paths begin with: /SEGMENT..., unreserved bytes alone. */
+config_form config_form_prefix;
 /* PATH=WHO, see base/gate_rule.h */
 config_form config_form_gate_rule;
 /* unix:/PATH */

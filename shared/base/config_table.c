@@ -79,6 +79,15 @@ static const struct config_key keys[] = {
     {KEY(site, language), .type = CONFIG_ENUM, .preset = "auto",
 	.words = languages, .is_reloadable = true,
 	.help = "Language of the pages; auto: as the browser asks."},
+    {KEY(site, prefix), .type = CONFIG_STRING, .preset = "",
+	.form = config_form_prefix,
+	.form_help = "/SEGMENT[/SEGMENT...] (letters, digits and -._~; at most "
+		     "100 bytes)",
+	.may_be_empty = true,
+	.help = "What all of Gatecast's paths begin with, where it has only a "
+		"part of a site: with /gate it is at /gate/login, "
+		"/gate/websocket, /gate/static/ and so on. The web server "
+		"must hand these paths on whole. Empty: the site's root."},
 
     {KEY(store, dir), .type = CONFIG_PATH, .preset = "/var/lib/gatecast",
 	.help = "Directory of users, sessions and keys."},

@@ -16,7 +16,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *bytes = (const char *)data;
 	char out[NEXT_URL_MAX + 1];
 
-	next_url_choose(bytes, size, out);
+	next_url_choose("", bytes, size, out);
 	size_t n = strlen(out);
 	if (n == 0 || n > NEXT_URL_MAX || out[0] != '/' || out[1] == '/' ||
 	    out[1] == '\\')

@@ -182,10 +182,37 @@ proxies(void **state)
 	}
 }
 
+static void
+test_prefix(void **state)
+{
+	static const char *const good[] = {"/gate", "/a/b.c/~d_e-9", "/..."};
+	static const char *const bad[] = {"", "/", "gate", "/gate/", "//gate",
+	    "/a//b", "/.", "/..", "/a/../b", "/a b", "/a%20", "/a?b", "/a\"b"};
+	char word[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		strcpy(word, good[i]);
+		assert_true(config_form_prefix(word));
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		strcpy(word, bad[i]);
+		assert_false(config_form_prefix(word));
+	}
+	memset(word, 'a', sizeof(word));
+	word[0] = '/';
+	word[100] = '\0';
+	assert_true(config_form_prefix(word));
+	word[100] = 'a';
+	word[101] = '\0';
+	assert_false(config_form_prefix(word));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_prefix),
 	    cmocka_unit_test(listeners),
 	    cmocka_unit_test(loopback),
 	    cmocka_unit_test(origins),

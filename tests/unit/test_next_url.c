@@ -83,11 +83,36 @@ test_choose(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		next_url_choose(table[i].in, strlen(table[i].in), out);
+		next_url_choose("", table[i].in, strlen(table[i].in), out);
 		assert_string_equal(out, table[i].out);
 	}
-	next_url_choose(NULL, 0, out);
+	next_url_choose("", NULL, 0, out);
 	assert_string_equal(out, NEXT_URL_DEFAULT);
+}
+
+static void
+test_below_prefix(void **state)
+{
+	static const struct {
+		const char *in;
+		const char *out;
+	} table[] = {
+	    {"/gate/room?x=1", "/gate/room?x=1"},
+	    {"/login", "/login"}, /* another program's */
+	    {"/gateway/login", "/gateway/login"},
+	    {"/gate/login?next=/", "/gate/index"},
+	    {"/gate/logout", "/gate/index"},
+	    {"/gate/auth/login", "/gate/index"},
+	    {"//evil.example", "/gate/index"},
+	    {"", "/gate/index"},
+	};
+	char out[NEXT_URL_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		next_url_choose("/gate", table[i].in, strlen(table[i].in), out);
+		assert_string_equal(out, table[i].out);
+	}
 }
 
 int
@@ -98,6 +123,7 @@ main(void)
 	    cmocka_unit_test(test_attacks),
 	    cmocka_unit_test(test_length),
 	    cmocka_unit_test(test_choose),
+	    cmocka_unit_test(test_below_prefix),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,7 @@ import { People } from "./people.js";
 import { Scroll } from "./scroll.js";
 import { Status } from "./status.js";
 
-const LOGIN = "/login?next=/index";
+const LOGIN = `login?next=${new URL("index", location).pathname}`;
 const SPOKEN = 6; // lines a screen reader may still have to say
 
 const find = (id) => document.getElementById(id);

@@ -1,11 +1,13 @@
 /* A live channel to wsd for any page behind the same login: www/README.md. */
 import { Share } from "./share.js";
 
+/* Beside the site's static/, wherever that is. */
+const at = (name) => new URL(`../../${name}`, import.meta.url).pathname;
 const defaults = {
 	user: "",
 	shared: true,
-	path: "/websocket",
-	session: "/session",
+	path: at("websocket"),
+	session: at("session"),
 	sessionEvery: 4 * 60e3,
 	backoffBase: 500,
 	backoffMax: 30e3,

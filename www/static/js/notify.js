@@ -32,7 +32,7 @@ export class Notifier {
 			return;
 		const shown = new Notification(user, {
 			body: text.slice(0, LONGEST), tag: id,
-			icon: "/static/img/logo.svg",
+			icon: new URL("../img/logo.svg", import.meta.url).href,
 		});
 		shown.onclick = () => {
 			window.focus();
