@@ -158,7 +158,8 @@ $(PLAIN): $(B)/tests/%: tests/tools/plain/%.c $(wildcard shared/base/*.[ch])
 	@mkdir -p $(@D)
 	$(call quiet,LD,$@)$(CC) $(CPPFLAGS_ALL) -std=c11 -Wall -Wextra -O1 -g \
 	    -o $@ $(filter %.c,$^) $(LIBS_SHARED)
-$(B)/tests/crowd: $(call obj,$(wildcard tests/tools/crowd/*.c))
+$(B)/tests/crowd $(B)/tests/soak-members: \
+	$(call obj,$(wildcard tests/tools/crowd/*.c))
 $(BENCHES): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(A_LIB) $(A_WSD) $(A_SHARED)
 	@mkdir -p $(@D)
 	$(link) $(ALL_LIBS) -lpthread
@@ -219,6 +220,12 @@ bench: deps-bench
 	@$(MAKE) --no-print-directory benches tools
 	@tests/bench/run --out build/bench/results $(BENCH_ARGS)
 	@$(B)/bench/store_bench
+
+# Everything at once: see tests/README.md. MINUTES=2 is a whole short one.
+MINUTES ?= 60
+soak: deps-bench
+	@$(MAKE) --no-print-directory FLAVOUR=release all tools
+	@tests/bench/soak/run --minutes $(MINUTES)
 
 # What `make test` does some hundred times, in thousands.
 crash:

@@ -36,6 +36,17 @@ hist_add(struct hist *h, uint64_t ns)
 		h->max_ns = ns;
 }
 
+/* What is in one as well goes into the other. */
+static inline void
+hist_merge(struct hist *into, const struct hist *from)
+{
+	for (size_t i = 0; i < HIST_BUCKETS; i++)
+		into->counts[i] += from->counts[i];
+	into->n += from->n;
+	if (from->max_ns > into->max_ns)
+		into->max_ns = from->max_ns;
+}
+
 /* The lower edge of the bucket in which the quantile q (0..1) falls. */
 static inline uint64_t
 hist_quantile_ns(const struct hist *h, double q)

@@ -50,6 +50,8 @@ lost(struct member *m)
 		if (now - hello_ns > STABLE_MS * MS)
 			m->attempt = 0;
 	}
+	if (m->crowd->watch != NULL && !m->crowd->watch->lost(m))
+		return;
 	if (m->client.code == OVERLOADED)
 		floor_ms = OVERLOADED_FLOOR_MS;
 	uint64_t top_ms = BACKOFF_MAX_MS;
@@ -90,11 +92,18 @@ member_turn(struct member *m, uint64_t now_ns)
 void
 member_say(struct member *m, const char *text)
 {
+	m->said++;
+	member_repeat(m, text);
+}
+
+void
+member_repeat(struct member *m, const char *text)
+{
 	char object[128];
 
 	int n = snprintf(object, sizeof(object),
 	    "{\"type\":\"send\",\"ref\":\"%" PRIu64 "\",\"text\":\"%s\"}",
-	    ++m->said, text);
+	    m->said, text);
 	if (ws_client_send(&m->client, object, (size_t)n) == -1)
 		lost(m);
 }
@@ -137,6 +146,8 @@ on_hello(struct member *m, const char *p, size_t n)
 	m->has_epoch = true;
 	m->epoch = epoch;
 	m->seq = seq;
+	if (m->crowd->watch != NULL)
+		m->crowd->watch->here(m);
 }
 
 static void
@@ -146,6 +157,8 @@ on_ack(struct member *m, const char *p, size_t n)
 	m->attempt = 0;
 	m->acked_seq = number_after(p, n, "\"seq\":", 10);
 	m->acked = number_after(p, n, "\"ref\":\"", 10);
+	if (m->crowd->watch != NULL)
+		m->crowd->watch->ack(m, m->acked, m->acked_seq);
 }
 
 static void
@@ -172,6 +185,8 @@ on_event(struct member *m, const char *p, size_t n)
 		if (at != 0 && at > m->hello_ns)
 			hist_add(&seen->latency, now_ns() - at);
 	}
+	if (m->crowd->watch != NULL)
+		m->crowd->watch->event(m, seq, p, n);
 }
 
 static void

@@ -13,12 +13,23 @@
 
 #define MEMBER_COOKIE_SIZE 300
 
+struct member;
+
+/* Who looks more closely than struct seen. */
+struct crowd_watch {
+	void (*here)(struct member *m); /* it has its hello */
+	void (*event)(struct member *m, uint64_t seq, const char *p, size_t n);
+	void (*ack)(struct member *m, uint64_t ref, uint64_t seq);
+	bool (*lost)(struct member *m); /* whether it shall come back */
+};
+
 /* What members have in common. */
 struct crowd {
 	int epoll_fd; /* tells of a struct member */
 	int port;
 	const char *origin;
 	size_t here; /* that have a hello */
+	const struct crowd_watch *watch; /* or NULL */
 	struct seen seen;
 };
 
@@ -49,6 +60,9 @@ void member_read(struct member *m);
 
 /* Only of one that is here; text needs no escapes. */
 void member_say(struct member *m, const char *text);
+
+/* The newest once more, under its ref. */
+void member_repeat(struct member *m, const char *text);
 
 /* Goes, to stay away. */
 void member_leave(struct member *m);
