@@ -15,7 +15,7 @@
  *
  *   come I COOKIE  I is here from now on, as one that never was
  *   leave I        I goes, without a close frame each second time
- *   revoking I     I's session is being ended
+ *   revoking I ?   I's session will be ended now
  *   revoked I      it has been: I is shown the door within a second, and
  *                  refused when it comes again
  *   talk N         N messages a second, each by somebody (0: no more)
@@ -104,7 +104,8 @@ on_here(struct member *m)
 {
 	struct person *p = of(m);
 
-	if (p->stage == REVOKED) {
+	/* A hello may have been on its way when the session ended. */
+	if (p->stage == REVOKED && m->came_ns > p->revoked_ns) {
 		undone++;
 		complain(p, "is in with a session that was ended");
 	}
@@ -416,6 +417,7 @@ obey(const char *line)
 		leave(&people[i]);
 	} else if (sscanf(line, "revoking %u", &i) == 1 && i < n_people) {
 		people[i].stage = REVOKING;
+		puts("{}");
 	} else if (sscanf(line, "revoked %u", &i) == 1 && i < n_people) {
 		people[i].stage = REVOKED;
 		people[i].revoked_ns = now_ns();

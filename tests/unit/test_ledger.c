@@ -15,10 +15,17 @@ hear(struct ledger *l, uint64_t seq, const char *event, size_t nth)
 	return ledger_hear(l, seq, event, strlen(event), 7, nth);
 }
 
-static struct ledger *
-good(void)
+static int
+teardown(void **state)
 {
-	struct ledger *l = ledger_new();
+	ledger_free(*state);
+	return 0;
+}
+
+static struct ledger *
+good(void **state)
+{
+	struct ledger *l = *state = ledger_new();
 
 	assert_null(hear(l, 10, "first", 1));
 	assert_null(hear(l, 11, "second", 2));
@@ -35,16 +42,14 @@ good(void)
 static void
 test_double(void **state)
 {
-	(void)state;
-	assert_non_null(hear(good(), 13, "second, again", 2));
+	assert_non_null(hear(good(state), 13, "second, again", 2));
 }
 
 static void
 test_swap(void **state)
 {
-	struct ledger *l = good();
+	struct ledger *l = good(state);
 
-	(void)state;
 	assert_non_null(hear(l, 10, "second", 2));
 	assert_non_null(hear(l, 11, "first", 1));
 }
@@ -52,16 +57,14 @@ test_swap(void **state)
 static void
 test_changed(void **state)
 {
-	(void)state;
-	assert_non_null(hear(good(), 12, "a leave", 0));
+	assert_non_null(hear(good(state), 12, "a leave", 0));
 }
 
 static void
 test_lost(void **state)
 {
-	struct ledger *l = good();
+	struct ledger *l = good(state);
 
-	(void)state;
 	assert_null(ledger_ack(l, 7, 3, 13));
 	assert_int_equal(ledger_unheard(l), 1);
 	assert_null(hear(l, 13, "third", 3));
@@ -71,9 +74,8 @@ test_lost(void **state)
 static void
 test_wrong_ack(void **state)
 {
-	struct ledger *l = good();
+	struct ledger *l = good(state);
 
-	(void)state;
 	assert_non_null(ledger_ack(l, 7, 1, 11));
 	assert_null(ledger_ack(l, 7, 3, 13));
 	assert_non_null(hear(l, 14, "third", 3));
@@ -83,11 +85,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_double),
-	    cmocka_unit_test(test_swap),
-	    cmocka_unit_test(test_changed),
-	    cmocka_unit_test(test_lost),
-	    cmocka_unit_test(test_wrong_ack),
+	    cmocka_unit_test_teardown(test_double, teardown),
+	    cmocka_unit_test_teardown(test_swap, teardown),
+	    cmocka_unit_test_teardown(test_changed, teardown),
+	    cmocka_unit_test_teardown(test_lost, teardown),
+	    cmocka_unit_test_teardown(test_wrong_ack, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

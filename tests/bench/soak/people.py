@@ -171,7 +171,7 @@ class People:
     def revoke(self, members):
         """One more; and again what was not acknowledged."""
         i = self.inside.pop(random.randrange(len(self.inside)))
-        members.tell("revoking", i)
+        members.ask(f"revoking {i}")
         self.ending[i] = random.choice([self.log_out, self.by_command])
         for i, end in list(self.ending.items()):
             self.oracle.try_end([self.cookies[i]])

@@ -36,6 +36,16 @@ ledger_new(void)
 	return l;
 }
 
+void
+ledger_free(struct ledger *l)
+{
+	for (size_t i = 0; i < l->speakers_size; i++)
+		free(l->speakers[i].said);
+	free(l->speakers);
+	free(l->events);
+	free(l);
+}
+
 /* An array with a place i, new places zero. */
 static void *
 reach(void *array, size_t *size, size_t i, size_t each)

@@ -16,6 +16,7 @@
 struct ledger;
 
 struct ledger *ledger_new(void);
+void ledger_free(struct ledger *l);
 
 /*
  * An event came under that number. speaker and nth: it is the nth (from 1)

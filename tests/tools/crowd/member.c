@@ -68,6 +68,7 @@ come(struct member *m)
 	char path[96] = "/websocket";
 
 	m->due_ns = 0;
+	m->came_ns = now_ns();
 	if (m->has_epoch)
 		snprintf(path, sizeof(path),
 		    "/websocket?since=%" PRIx64 "-%" PRIu64, m->epoch, m->seq);

@@ -38,6 +38,7 @@ struct member {
 	struct ws_client client;
 	struct crowd *crowd;
 	uint64_t due_ns; /* of the next try; 0: none */
+	uint64_t came_ns; /* the newest try */
 	uint64_t hello_ns; /* 0: none on this connection */
 	uint64_t away_ns; /* since when it wants to be here */
 	uint64_t epoch, seq;
