@@ -25,11 +25,15 @@ struct site {
 	struct tool_http_answer *answer; /* the last one */
 };
 
-/* The status, 0 for no answer. path: of Gatecast's, from its slash. */
+/* The status, 0 for no answer. path: of Gatecast's, below its prefix. */
 static int
 ask(struct site *s, const char *path, const char *headers)
 {
-	tool_http_get(s->origin, path, headers, s->answer);
+	char whole[256];
+
+	snprintf(
+	    whole, sizeof(whole), "%s%s", s->d->t->config.site.prefix, path);
+	tool_http_get(s->origin, whole, headers, s->answer);
 	return s->answer->head.status;
 }
 
