@@ -235,8 +235,8 @@ reload_forgets_no_key(void **state)
 			break;
 		case CONFIG_STRING:
 			other = k->form == config_form_loopback ? "127.0.0.1:1"
-			    : k->form == config_form_prefix ? "/other"
-							    : "unix:/other";
+			    : k->form == config_form_prefix     ? "/other"
+								: "unix:/other";
 			break;
 		case CONFIG_LIST:
 			other = k->form == config_form_origin  ? "http://other"

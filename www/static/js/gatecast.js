@@ -1,4 +1,4 @@
-/* A live channel to wsd for any page behind the same login: www/README.md. */
+/* A live channel to wsd for any page behind the login: www/README.md. */
 import { Share } from "./share.js";
 
 /* Beside the site's static/, wherever that is. */
@@ -151,7 +151,7 @@ class Gatecast extends EventTarget {
 			    setTimeout(() => this.#alone(), WORKER_TIMEOUT);
 	}
 
-	/* The worker fails: what is open goes on over a connection of our own. */
+	/* The worker fails: on over a connection of our own. */
 	#alone() {
 		if (!this.#isShared || !this.#port)
 			return;

@@ -2,7 +2,7 @@
 const lang = document.documentElement.lang.startsWith("zh") ? "zh" : "en";
 const { phrases } = await import(`./phrases.${lang}.js`);
 
-/* The reader's own regional habits where they are of the page's language. */
+/* The reader's regional habits where they are of the page's language. */
 const locale = navigator.languages.find((l) => l.startsWith(lang)) ?? lang;
 const clock = new Intl.DateTimeFormat(locale,
     { hour: "numeric", minute: "2-digit" });

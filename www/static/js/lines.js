@@ -19,7 +19,7 @@ function clockOf(entry) {
 	return el;
 }
 
-/* The same name has the same one of eight colours on every screen. */
+/* A name has the same one of eight colours everywhere. */
 export function hueOf(name) {
 	let hash = 2166136261;
 	for (const unit of name)
@@ -60,7 +60,7 @@ export function makeLine(entry, me) {
 	return li;
 }
 
-/** Shows where a message of one's own stands; on: {retry, discard}. */
+/** Shows where an own message stands; on: {retry, discard}. */
 export function showDelivery(entry, on) {
 	entry.el.dataset.state = entry.state;
 	entry.el.querySelector(".delivery")?.remove();

@@ -1,4 +1,4 @@
-/* Addresses in what people said: http and https alone become links. */
+/* Addresses in what people said: http and https become links. */
 const ADDRESS = /\bhttps?:\/\/[^\s<>"`\u2018-\u201f\u3000-\u3002\uff00-\uff20\uff5b-\uff65]+/giu;
 const PAIRS = { ")": "(", "]": "[", "}": "{" };
 

@@ -1,4 +1,4 @@
-/* Desktop notifications, for those who asked for them by the button. */
+/* Desktop notifications, for those who asked for them. */
 import { t } from "./i18n.js";
 
 const WANTED = "gatecast.notify";

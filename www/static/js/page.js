@@ -1,4 +1,4 @@
-/* What any page does better with a script; the words are the server's. */
+/* What pages do better with a script; the words are the server's. */
 
 addEventListener("pageshow", (e) => {
 	if (e.persisted) {

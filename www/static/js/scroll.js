@@ -1,4 +1,4 @@
-/* The log follows the newest line only while the reader is there. */
+/* The log follows the newest line while the reader is there. */
 import { t } from "./i18n.js";
 
 const NEAR_PX = 40;

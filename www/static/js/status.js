@@ -1,4 +1,4 @@
-/* Whether what one writes now gets through; seconds are for the eye only. */
+/* Whether what one writes now gets through. */
 import { t } from "./i18n.js";
 
 export class Status {
