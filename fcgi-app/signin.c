@@ -52,6 +52,8 @@ rehash(struct app *a, const struct signin_attempt *attempt,
 		hash) != PASSWORD_OK)
 		return;
 	enum store_err err = users_try_begin(users);
+	if (err == STORE_BUSY)
+		return; /* the next sign-in does it */
 	if (err != STORE_OK)
 		goto failed;
 	err = users_get(users, user->name, &now);

@@ -1,8 +1,11 @@
 """login.fcgi at its own socket: its process, its stores and its workers."""
 
+import contextlib
+import fcntl
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
 import tempfile
 import urllib.parse
@@ -22,6 +25,15 @@ FORM = "application/x-www-form-urlencoded"
 def resident(pid):
     """Pages of memory of a process; hashing a password shows in it."""
     return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1])
+
+
+@contextlib.contextmanager
+def writing(store):
+    """Another process holds the writer's lock of this store."""
+    with open(store / "lock", "rb+") as lock:
+        flock = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0)
+        fcntl.fcntl(lock, fcntl.F_OFD_SETLK, flock)
+        yield
 
 
 class Login:

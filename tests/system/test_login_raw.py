@@ -8,7 +8,8 @@ import urllib.parse
 import pytest
 
 import fcgi_client as fcgi
-from login_process import PASSWORD, assert_protected, make, several_users
+from login_process import (PASSWORD, assert_protected, make, several_users,
+                           writing)
 
 login = pytest.fixture(several_users, scope="module")
 
@@ -244,3 +245,16 @@ def test_rehash(request):
     site.tool("store", "checkpoint")
     base = (site.store / "users/base.gdbm").read_bytes()
     assert b"t%3D3" in base or b"t=3" in base, first
+
+
+def test_rehash_is_no_fault(request):
+    """While somebody else writes, a later sign-in is to do it."""
+    site = make(request, users=(), store__lock_wait_ms=100)
+    site.add_user("alice")
+    site.config["login.argon2_passes"] = 3
+    site.write_config()
+    site.start()
+    with writing(site.store / "users"):
+        assert site.post_login().status == 503
+    assert "error: users: login:" in site.log()
+    assert "rehash" not in site.log()

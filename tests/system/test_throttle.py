@@ -1,18 +1,16 @@
 """Guessing passwords: who is slowed down, and who is not."""
 
 import concurrent.futures
-import fcntl
 import json
 import os
 import re
 import shutil
 import signal
-import struct
 
 import pytest
 
 from conftest import wait_until
-from login_process import PASSWORD, assert_protected, make
+from login_process import PASSWORD, assert_protected, make, writing
 
 FREE = 5  # tries of an account that cost no delay
 ADDRESS_FREE = 20
@@ -314,9 +312,7 @@ def test_held_lock(request):
     are turned away all the same."""
     site = throttled(request, store__lock_wait_ms=100).start()
     fail(site, name="bob")
-    with open(site.store / "throttle/lock", "rb+") as lock:
-        flock = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0)
-        fcntl.fcntl(lock, fcntl.F_OFD_SETLK, flock)
+    with writing(site.store / "throttle"):
         answer = site.post_login()
         assert answer.status == 503 and answer.get("Retry-After")
         assert site.post_login("bob").status == 429
