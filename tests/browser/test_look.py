@@ -163,7 +163,7 @@ def test_nothing_shifts(make_browser, site, size):
     b.driver.execute_cdp_cmd(
         "Page.addScriptToEvaluateOnNewDocument", {"source": SHIFTS})
     # A page that comes in parts, as on a busy or an old machine.
-    b.driver.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 8})
+    b.driver.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 4})
     b.look(size)
     b.open("/login?next=/index")
     assert b.js("return shifts") == []
