@@ -28,6 +28,7 @@ static const struct {
 	const char *part;
 } needs[] = {
     {TOOL_WEBCONF_APACHE, "proxy_fcgi", "SetHandler", "fcgi://"},
+    {TOOL_WEBCONF_APACHE, "fcgid", "SetHandler", "fcgid-script"},
     {TOOL_WEBCONF_APACHE, "proxy_http", "ProxyPass", "upgrade=websocket"},
     {TOOL_WEBCONF_APACHE, "proxy", "ProxyPass", ""},
     {TOOL_WEBCONF_APACHE, "alias", "Alias", ""},

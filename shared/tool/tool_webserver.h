@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TOOL_WEBSERVER_NEEDS 17 /* settings that need a module */
+#define TOOL_WEBSERVER_NEEDS 18 /* settings that need a module */
 
 struct tool_webserver {
 	enum tool_webconf_kind kind;

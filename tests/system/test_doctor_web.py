@@ -12,16 +12,16 @@ DEPLOY = ROOT / "scripts/deploy"
 MODULES = "proxy proxy_fcgi proxy_http alias headers mime"
 
 
-def apache(top, modules=MODULES, gate=False):
+def apache(top, modules=MODULES, also=None):
     (top / "mods-enabled").mkdir()
     for m in modules.split():
         (top / f"mods-enabled/{m}.load").write_text(
             f"LoadModule {m}_module /usr/lib/apache2/modules/mod_{m}.so\n")
-    gate = f"Include {DEPLOY}/apache/gate.conf\n" if gate else ""
+    also = f"Include {DEPLOY}/apache/{also}\n" if also else ""
     return ("IncludeOptional mods-enabled/*.load\n"
             "<IfModule mod_ssl.c>\nSSLEngine on\n</IfModule>\n"
             "<VirtualHost *:80>\n"
-            f"\tInclude gatecast.conf\n{gate}</VirtualHost>\n")
+            f"\tInclude gatecast.conf\n{also}</VirtualHost>\n")
 
 
 def lighttpd(top):
@@ -51,8 +51,12 @@ FAULTS = [
      None, "", {"modules": ("nothing there loads headers",
                             "a2enmod headers, ")}),
     ("apache", lambda top: apache(
-        top, MODULES + " authn_core authz_user", gate=True), None, "",
+        top, MODULES + " authn_core authz_user", "gate.conf"), None, "",
      {"modules": ("loads authnz_fcgi", "a2enmod authnz_fcgi, ")}),
+    ("apache", lambda top: apache(top, also="fcgid.conf"), None, "",
+     {"modules": ("loads fcgid", "a2enmod fcgid, ")}),
+    ("apache", lambda top: apache(top, MODULES + " fcgid", "fcgid.conf"),
+     None, "", IS_GOOD),
     ("lighttpd", lambda top: '$HTTP["host"] == "chat.test" {\n'
      'server.modules += ("mod_setenv")\n}\n' + lighttpd(top),
      ('"mod_setenv", ', ""), "",
