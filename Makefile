@@ -232,6 +232,12 @@ crash:
 	@$(MAKE) --no-print-directory CC=gcc FLAVOUR=asan all tools
 	@tests/run crash
 
+# Faults planted in the sources, for the tests to notice.
+mutation:
+	@$(MAKE) --no-print-directory CC=gcc FLAVOUR=release all
+	@$(MAKE) --no-print-directory CC=gcc FLAVOUR=asan all tools units
+	@tests/mutation/run promises --out build/mutation/promises.md
+
 # Against the newest libwebsockets and GDBM; at 32 bits, as root.
 portability:
 	@tests/run portability
@@ -327,6 +333,7 @@ clean:
 
 .PHONY: all units replays tools benches asan tsan deps deps-test deps-deb \
 	deps-bench deb deb-test run test unit \
-	system browser replay fuzz fuzzers bench crash portability portability-i386 \
+	system browser replay fuzz fuzzers bench crash mutation \
+	portability portability-i386 \
 	size valgrind lint install uninstall clean \
 	FORCE

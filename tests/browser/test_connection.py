@@ -106,6 +106,53 @@ def test_full_jitter(make_browser, make_site):
     assert 13e3 < sum(late) / len(late) < 17e3
 
 
+# The first connection tells the page nothing but its hello, and ends when
+# somebody else has heard what was said over it.
+UNACKNOWLEDGED = """
+    const [once, then, done] = arguments;
+    const heard = [];
+    let first = null;
+    window.WebSocket = class extends WebSocket {
+        constructor(...args) {
+            super(...args);
+            first ??= this;
+        }
+        set onmessage(take) {
+            super.onmessage = (e) => {
+                if (this !== first || JSON.parse(e.data).type === "hello")
+                    take(e);
+            };
+        }
+    };
+    import("/static/js/gatecast.js").then(async ({connect}) => {
+        const open = (cast) => new Promise((settle) =>
+            cast.on("hello", () => settle(cast)));
+        const cast = await open(connect({shared: false}));
+        const other = await open(connect({shared: false}));
+        other.on("message", ({text}) => {
+            heard.push(text);
+            if (text === once)
+                first.close();
+            if (text !== then)
+                return;
+            cast.close();
+            other.close();
+            done(heard);
+        });
+        await cast.send(once).done;
+        cast.send(then);
+    });"""
+
+
+def test_unacknowledged_is_said_once(make_browser, site):
+    """It was heard, the acknowledgement was lost, and it is sent again."""
+    b = make_browser().sign_in("alice")
+    b.open("/static/example/board.html")
+    texts = ["is said once", "and then this"]
+    heard = b.driver.execute_async_script(UNACKNOWLEDGED, *texts)
+    assert [t for t in heard if t in texts] == texts
+
+
 def test_offline(make_browser, make_site):
     """The state says whose fault it is, and what is written waits."""
     site = make_site()

@@ -13,10 +13,8 @@ import urllib.parse
 import fcgi_client as fcgi
 from conftest import BUILD, ROOT, wait_until
 
-# Others than the build's: tests/tools/mutants plants faults in them.
-PROGRAMS = pathlib.Path(os.environ.get("GATECAST_TEST_PROGRAMS", BUILD))
-PROGRAM = PROGRAMS / "login.fcgi"
-TOOL = PROGRAMS / "gatecast-tool"
+PROGRAM = BUILD / "login.fcgi"
+TOOL = BUILD / "gatecast-tool"
 PASSWORD = "correct horse battery"
 ORIGIN = "http://chat.test"
 FORM = "application/x-www-form-urlencoded"

@@ -7,16 +7,12 @@ may have happened or not; `settle` then fixes what everybody must see from
 there on.
 """
 
-import os
-import pathlib
 import subprocess
 
 from conftest import BUILD
 
-# Others than the build's: tests/tools/mutants plants faults in them.
-TOOLS = pathlib.Path(os.environ.get("GATECAST_TEST_TOOLS", BUILD / "tests"))
-WORKER = TOOLS / "store-worker"
-AUTH_READER = TOOLS / "auth-reader"
+WORKER = BUILD / "tests/store-worker"
+AUTH_READER = BUILD / "tests/auth-reader"
 
 
 class Process:

@@ -7,16 +7,14 @@ import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("GATECAST_BUILD", "build/asan")
-# Others than the build's: tests/tools/mutants plants faults in them.
-TOOLS = pathlib.Path(os.environ.get("GATECAST_TEST_TOOLS", BUILD / "tests"))
-WORKER = TOOLS / "store-worker"
+WORKER = BUILD / "tests/store-worker"
 ANSWER_S = 20
 
 
 class Judge:
     def __init__(self, prefix=()):
         self.process = subprocess.Popen(
-            [*prefix, TOOLS / "store-judge"], stdin=subprocess.PIPE,
+            [*prefix, BUILD / "tests/store-judge"], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True)
 
     def ask(self, *words):

@@ -1,7 +1,7 @@
 """The crash tests' oracle complains: each operation once, seen by readers that
 are shown the store of before it.
 
-tests/tools/mutants plants faults in the programs for test_every_operation.
+tests/mutation plants faults in the programs for test_every_operation.
 """
 
 import shutil

@@ -96,7 +96,9 @@ def test_nobody_listens(admin, tmp_path):
 def test_world_readable_secret(admin, name, mode, good):
     path = admin.store / name
     path.chmod(mode)
-    level, what, fix = examine(admin, 1)["secrets"]
+    found = examine(admin, 1)
+    assert "secrets" in found
+    level, what, fix = found["secrets"]
     assert level == "FAIL" and f"{path} has mode {mode:04o}" in what
     assert fix == f"chmod {good} {path}"
     path.chmod(int(good, 8))

@@ -208,6 +208,17 @@ def test_rewritten_path(ruled):
     assert authorize(ruled, "/pub", PATH_INFO="/../admin").status == 403
 
 
+def test_rewritten_path_between_groups(ruled):
+    """Who meets one rule of two has not met both."""
+    ruled.tool("user", "join", "bob", "staff")
+    assert authorize(ruled, "/shared/x", ruled.bob).status == 200
+    for path, uri in (("/admin/x", "/shared/x"), ("/shared/x", "/admin/x")):
+        got = [authorize(ruled, path, c, uri=uri).status
+               for c in (ruled.alice, ruled.bob)]
+        assert got == [200, 403], (path, uri)
+    ruled.tool("user", "leave", "bob", "staff")
+
+
 def test_no_path_at_all(ruled):
     answer = ruled.ask("GET", "/auth", cookie=ruled.alice,
                        REQUEST_URI="/auth")

@@ -1,5 +1,5 @@
-"""Faults planted in the store: the other tests must notice (tests/tools/mutants
-has the table)."""
+"""Faults planted in the store: the other tests must notice
+(tests/mutation/store.py has the table)."""
 
 import subprocess
 
@@ -7,12 +7,12 @@ import pytest
 
 from conftest import ROOT
 
-MUTANTS = ROOT / "tests/tools/mutants"
-NAMES = subprocess.run([MUTANTS, "--list"], check=True, capture_output=True,
+RUN = [ROOT / "tests/mutation/run", "store"]
+NAMES = subprocess.run([*RUN, "--list"], check=True, capture_output=True,
                        text=True).stdout.split()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_planted_fault(name):
-    done = subprocess.run([MUTANTS, name], capture_output=True, text=True)
+    done = subprocess.run([*RUN, name], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

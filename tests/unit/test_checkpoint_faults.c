@@ -214,6 +214,51 @@ failing_at_every_step(void **state)
 	assert_true(steps > 20);
 }
 
+static struct {
+	bool is_renamed;
+	bool is_durable; /* the rename */
+	long removed; /* after it */
+} seen;
+
+static void
+see(const char *call)
+{
+	bool will_fail = fault_kind == FAULT_ERROR && fault_countdown == 1;
+
+	if (strcmp(call, "renameat") == 0) {
+		seen.is_renamed = true;
+		seen.is_durable = false;
+	} else if (strcmp(call, "fsync") == 0 && !will_fail) {
+		seen.is_durable = true;
+	} else if (strcmp(call, "unlinkat") == 0 && seen.is_renamed) {
+		seen.removed++;
+		assert_true(seen.is_durable);
+	}
+}
+
+/* A power loss that takes the rename back finds the old journal there. */
+static void
+old_journal_stays_until_the_rename_is_durable(void **state)
+{
+	struct fixture *fx = *state;
+	bool has_struck = true;
+
+	for (long nth = 1; has_struck; nth++) {
+		struct store *w = fixture_open(fx, true);
+		assert_int_equal(fixture_put(w, "live", "1"), STORE_OK);
+		memset(&seen, 0, sizeof(seen));
+		fault_hook = see;
+		fault_arm(FAULT_ERROR, nth, EIO, "fsync");
+		store_checkpoint(w, NULL, NULL);
+		has_struck = fault_has_struck();
+		fault_disarm();
+		fault_hook = NULL;
+		store_close(w);
+		assert_true(nth < 20);
+	}
+	assert_true(seen.removed > 0);
+}
+
 static void
 create_killed_at_every_step(void **state)
 {
@@ -251,6 +296,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    FIXTURE_TEST(killed_at_every_step),
 	    FIXTURE_TEST(failing_at_every_step),
+	    FIXTURE_TEST(old_journal_stays_until_the_rename_is_durable),
 	    FIXTURE_TEST(create_killed_at_every_step),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -198,8 +198,9 @@ test_renewal_fails(void **state)
 	    "pwrite", "fdatasync", "renameat", "fsync"};
 	for (size_t i = 0; i < 4; i++) {
 		fault_arm(FAULT_ERROR, 1, EIO, calls[i]);
-		while (!fault_has_struck())
+		for (int s = 0; s < 200 && !fault_has_struck(); s++)
 			pass_time(f, 1000);
+		assert_true(fault_has_struck());
 		fault_disarm();
 		hub_pong(f->hub, a->client);
 		send_text(f, a, calls[i]);
