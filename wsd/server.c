@@ -1,5 +1,5 @@
 /*
- * Who knows whom: listeners hand connections to arrivals, which ask here
+ * Who knows whom: listeners hand connections to arrivals, which ask admission
  * whether a request may join; who may goes to the transport, which joins it
  * to the hub. Nothing below knows anything above it.
  */
@@ -10,9 +10,9 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/sandbox.h"
+#include "wsd/admission.h"
 #include "wsd/arrival.h"
 #include "wsd/flusher.h"
-#include "wsd/handshake.h"
 #include "wsd/history.h"
 #include "wsd/hub.h"
 #include "wsd/listener.h"
@@ -25,8 +25,6 @@
 
 #include <signal.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define TICK_MS 250
 /* From SIGTERM to the end, whatever the clients do. */
@@ -42,6 +40,7 @@ struct server {
 	struct hub *hub;
 	struct transport_lws *transport;
 	struct revocation *revocation;
+	struct admission admission;
 	struct arrivals *arrivals;
 	struct listeners *listeners;
 	struct flusher flusher;
@@ -56,116 +55,6 @@ struct server {
 };
 
 static void
-audit(const char *event, int status, const char *why, const char *user,
-    const char *address)
-{
-	char number[4] = {(char)('0' + status / 100 % 10),
-	    (char)('0' + status / 10 % 10), (char)('0' + status % 10), '\0'};
-	const struct log_field fields[] = {
-	    {"status", status != 0 ? number : NULL, SIZE_MAX},
-	    {"user", user, SIZE_MAX},
-	    {"address", address, SIZE_MAX},
-	    {"why", why, SIZE_MAX},
-	};
-	log_audit(event, fields, sizeof(fields) / sizeof(fields[0]));
-}
-
-#define STORE_AWAY "sessions cannot be checked at the moment"
-
-/* NULL, or why not, and with which status. */
-static const char *
-may_join(
-    const struct hub *h, const char *user, const char *address, int *status)
-{
-	*status = 503;
-	switch (hub_may_join(h, user, address)) {
-	case HUB_OK:
-		return NULL;
-	case HUB_USER_FULL:
-		*status = 429;
-		return "too many connections of this user";
-	case HUB_ADDRESS_FULL:
-		*status = 429;
-		return "too many connections from this address";
-	case HUB_FULL:
-		return "full";
-	case HUB_DRAINING:
-		return "shutting down";
-	case HUB_NOMEM:
-	case HUB_INVALID:
-		break;
-	}
-	return "out of memory";
-}
-
-/* The session, then room. */
-static int
-admit(struct server *s, const struct handshake_accept *a,
-    struct record_session *session, char key[static SESSIONS_KEY_SIZE],
-    const char **why)
-{
-	int status;
-
-	switch (revocation_validate(
-	    s->revocation, a->token.bytes, a->token.n, session, key)) {
-	case SESSIONS_VALID:
-		break;
-	case SESSIONS_UNAVAILABLE:
-		*why = STORE_AWAY;
-		return 503;
-	case SESSIONS_BAD_TOKEN:
-	case SESSIONS_UNKNOWN:
-	case SESSIONS_EXPIRED:
-		*why = "no valid session";
-		return 401;
-	}
-	const char *refusal =
-	    may_join(s->hub, session->user, a->address, &status);
-	if (refusal == NULL)
-		return 0;
-	*why = refusal;
-	return status;
-}
-
-static int
-decide(void *arg, int fd, const struct handshake_request *r, const char **why)
-{
-	struct server *s = arg;
-	struct handshake_accept a;
-	struct record_session session = {.user = ""};
-	char key[SESSIONS_KEY_SIZE];
-
-	int status = handshake_check(r, s->o->config, &a, why);
-	if (status == 0)
-		status = admit(s, &a, &session, key, why);
-	if (status != 0) {
-		/* Who asks wrongly is noise; who may not is an event. */
-		if (status == 400 || status == 404 || status == 405 ||
-		    status == 426)
-			log_debug("refused %d: %s", status, *why);
-		else
-			audit("refuse", status, *why,
-			    session.user[0] != '\0' ? session.user : NULL,
-			    a.address);
-		return status;
-	}
-	const struct hub_join join = {
-	    .user = session.user,
-	    .session_key = key,
-	    .address = a.address,
-	    .protocol = a.protocol,
-	    .session_end_s = record_session_end_s(&session),
-	    .has_cursor = a.has_cursor,
-	    .cursor_epoch = a.cursor_epoch,
-	    .cursor_seq = a.cursor_seq,
-	};
-	if (transport_lws_adopt(
-		s->transport, fd, a.key.bytes, a.key.n, &join) == 0)
-		audit("join", 0, NULL, session.user, a.address);
-	return 0;
-}
-
-static void
 on_accept(void *arg, int fd, const char *peer)
 {
 	struct server *s = arg;
@@ -176,16 +65,12 @@ static void
 look(void *arg, struct overview *out)
 {
 	struct server *s = arg;
-	int status;
-	bool is_available = revocation_is_available(s->revocation);
 
 	*out = (struct overview){
 	    .started_ms = s->started_ms,
-	    .is_store_available = is_available,
-	    .refusal = may_join(s->hub, "", "", &status),
+	    .is_store_available = revocation_is_available(s->revocation),
+	    .refusal = admission_refusal(&s->admission),
 	};
-	if (out->refusal == NULL && !is_available)
-		out->refusal = STORE_AWAY;
 	arrivals_get_stats(s->arrivals, &out->arrivals);
 	if (s->history != NULL)
 		history_get_stats(s->history, &out->history);
@@ -378,12 +263,18 @@ start(struct server *s)
 	    .arg = s,
 	};
 	s->revocation = revocation_new(&revocation);
+	s->admission = (struct admission){
+	    .config = s->o->config,
+	    .hub = s->hub,
+	    .revocation = s->revocation,
+	    .transport = s->transport,
+	};
 	const struct arrivals_opts arrivals = {
 	    .loop = s->loop,
 	    .clock = s->clock,
 	    .config = s->o->config,
-	    .decide = decide,
-	    .arg = s,
+	    .decide = admission_decide,
+	    .arg = &s->admission,
 	};
 	s->arrivals = arrivals_new(&arrivals);
 	s->listeners = listeners_new(s->loop, s->clock, on_accept, s);
