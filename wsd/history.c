@@ -7,6 +7,7 @@
 #include "wsd/history_impl.h"
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/log.h"
 #include "store/journal.h"
 #include "store/lock.h"
@@ -68,6 +69,26 @@ take_dir(struct history *h)
 	}
 }
 
+/* Another version's is no damage, and is not to be put aside unasked. */
+static enum store_err
+check_version(struct history *h)
+{
+	struct journal_header header;
+	struct buf why = BUF_INIT;
+	enum store_err err = STORE_OK;
+
+	if (journal_header_decode(h->loaded.data, h->loaded.len, &header) ==
+	    JOURNAL_VERSION) {
+		format_refuse(&why, header.version, JOURNAL_VERSION_OURS,
+		    "nothing reads it any more");
+		err = files_fail(&h->files, HISTORY_FILE, STORE_VERSION,
+		    "%s; or move it away: then the history begins anew",
+		    buf_str(&why));
+	}
+	buf_fini(&why);
+	return err;
+}
+
 static enum store_err
 read_file(struct history *h)
 {
@@ -82,6 +103,8 @@ read_file(struct history *h)
 	h->is_damaged = true;
 	if (file_read_fd(fd, SIZE_MAX, &h->loaded) != FILE_OK)
 		err = files_fail_errno(&h->files, HISTORY_FILE, "cannot read");
+	else
+		err = check_version(h);
 	close(fd);
 	return err;
 }

@@ -29,7 +29,7 @@ backup_strerror(enum backup_err err)
 	case BACKUP_MAGIC:
 		return "not a backup of gatecast";
 	case BACKUP_VERSION:
-		return "made by a later version of gatecast";
+		return "of another version of gatecast";
 	case BACKUP_SHORT:
 		return "cut short: its end is missing";
 	case BACKUP_BAD:
@@ -128,6 +128,24 @@ get_number(const struct journal_record *r, const char *prefix, uint64_t *out)
 	return true;
 }
 
+/* Whatever a version has behind it. */
+static bool
+get_version(const struct journal_record *r, uint64_t *out)
+{
+	int64_t v;
+
+	if (!has_prefix(r, VERSIONS))
+		return false;
+	const char *p = (const char *)r->body + strlen(VERSIONS);
+	size_t left = r->body_len - strlen(VERSIONS);
+	const char *space = memchr(p, ' ', left);
+	size_t n = space == NULL ? left : (size_t)(space - p);
+	if (!number_parse(p, n, INT64_MAX, &v))
+		return false;
+	*out = (uint64_t)v;
+	return true;
+}
+
 bool
 backup_is_begun(const void *bytes, size_t n)
 {
@@ -152,11 +170,12 @@ backup_open(struct backup_reader *r, const void *bytes, size_t n)
 	enum backup_err err = take(r, 0, &first);
 	if (err != BACKUP_OK)
 		return err;
-	if (!has_prefix(&first, VERSIONS))
+	if (!get_version(&first, &r->version))
 		return BACKUP_BAD;
-	if (!has_prefix(&first, FIRST))
+	if (r->version != BACKUP_VERSION_OURS)
 		return BACKUP_VERSION;
-	if (!get_number(&first, FIRST, &r->made_ms))
+	if (!has_prefix(&first, FIRST) ||
+	    !get_number(&first, FIRST, &r->made_ms))
 		return BACKUP_BAD;
 	r->at += first.size;
 	return BACKUP_OK;

@@ -17,10 +17,12 @@ enum backup_err {
 	BACKUP_OK = 0,
 	BACKUP_END, /* nothing follows */
 	BACKUP_MAGIC, /* not a backup */
-	BACKUP_VERSION, /* one of a later version */
+	BACKUP_VERSION, /* another than BACKUP_VERSION_OURS */
 	BACKUP_SHORT, /* it ends before its end */
 	BACKUP_BAD, /* a checksum, or what no checksum can excuse */
 };
+
+#define BACKUP_VERSION_OURS 1
 
 const char *backup_strerror(enum backup_err err);
 
@@ -47,6 +49,7 @@ struct backup_reader {
 	const uint8_t *bytes;
 	size_t n;
 	size_t at; /* what was taken; where it stands that is wrong */
+	uint64_t version; /* as found */
 	uint64_t made_ms;
 	uint64_t users; /* read so far */
 };

@@ -5,6 +5,7 @@
 #include "auth/keyring.h"
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/number.h"
 
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 
 /* Others nothing; the group (wsd) may read, never write. */
+#define VERSION 1
 #define FORBIDDEN_MODE 0027
 
 int
@@ -117,6 +119,20 @@ add_key(struct keyring *out, const struct keyring_key *key)
 	return NULL;
 }
 
+static bool
+is_of_another_version(const char *line, size_t n, struct buf *error)
+{
+	int64_t v;
+
+	if (n <= 2 || memcmp(line, "v=", 2) != 0 ||
+	    !number_parse(line + 2, n - 2, UINT32_MAX, &v) || v == VERSION)
+		return false;
+	format_refuse(error, (uint64_t)v, VERSION,
+	    "move it away and run gatecast store init: then a new one is "
+	    "made, and everybody signs in again");
+	return true;
+}
+
 int
 keyring_parse(
     const char *bytes, size_t n, struct keyring *out, struct buf *error)
@@ -138,8 +154,9 @@ keyring_parse(
 		size_t len = (size_t)(newline - p);
 		if (line == 1) {
 			if (!is_word(p, len, "v=1"))
-				wrong = "v=1 expected; if a later version "
-					"wrote it, upgrade gatecast";
+				wrong = "v=1 expected";
+			if (is_of_another_version(p, len, error))
+				goto refused;
 		} else if ((wrong = parse_line(p, len, &key)) == NULL) {
 			wrong = add_key(out, &key);
 		}
@@ -154,6 +171,7 @@ keyring_parse(
 	}
 	if (wrong == NULL)
 		return 0;
+refused:
 	keyring_wipe(out);
 	return -1;
 }

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #define MAGIC "GCJOURNL"
-#define VERSION 1
 
 /* Offsets in the header. */
 enum {
@@ -70,7 +69,7 @@ journal_header_encode(
 {
 	memset(out, 0, JOURNAL_HEADER_SIZE);
 	memcpy(out + H_MAGIC, MAGIC, 8);
-	put32(out + H_VERSION, VERSION);
+	put32(out + H_VERSION, JOURNAL_VERSION_OURS);
 	put32(out + H_SIZE, JOURNAL_HEADER_SIZE);
 	put64(out + H_GENERATION, h->generation);
 	put64(out + H_BASE_BYTES, h->base_bytes);
@@ -89,9 +88,11 @@ journal_header_decode(const void *bytes, size_t n, struct journal_header *out)
 		return JOURNAL_MAGIC;
 	if (crc32c(0, p, H_CRC) != get32(p + H_CRC))
 		return JOURNAL_BAD;
-	if (get32(p + H_VERSION) != VERSION ||
-	    get32(p + H_SIZE) != JOURNAL_HEADER_SIZE)
+	out->version = get32(p + H_VERSION);
+	if (out->version != JOURNAL_VERSION_OURS)
 		return JOURNAL_VERSION;
+	if (get32(p + H_SIZE) != JOURNAL_HEADER_SIZE)
+		return JOURNAL_BAD;
 	out->generation = get64(p + H_GENERATION);
 	out->base_bytes = get64(p + H_BASE_BYTES);
 	out->base_crc = get32(p + H_BASE_CRC);

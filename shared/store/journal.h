@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define JOURNAL_VERSION_OURS 1
 #define JOURNAL_HEADER_SIZE 64
 #define JOURNAL_FRAME_SIZE 16 /* len, crc, durable */
 #define JOURNAL_BODY_MAX (UINT32_C(64) << 20) /* an import of 100,000 users */
@@ -23,7 +24,7 @@ enum journal_err {
 	JOURNAL_SHORT, /* could be whole if there were more bytes */
 	JOURNAL_BAD, /* length or checksum cannot be */
 	JOURNAL_MAGIC, /* not a journal */
-	JOURNAL_VERSION, /* one of a later version */
+	JOURNAL_VERSION, /* another than JOURNAL_VERSION_OURS */
 };
 
 struct journal_header {
@@ -35,6 +36,7 @@ struct journal_header {
 	 * were on disk before the base had its name, and must be whole.
 	 */
 	uint64_t carried;
+	uint32_t version; /* as found; JOURNAL_VERSION: all that is set */
 };
 
 void journal_header_encode(

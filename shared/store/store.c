@@ -33,6 +33,7 @@ store_strerror(enum store_err err)
 	    [STORE_NOTFOUND] = "no such record",
 	    [STORE_MISSING] = "there is no store",
 	    [STORE_CORRUPT] = "a file of the store is damaged",
+	    [STORE_VERSION] = "the store is of another version of gatecast",
 	    [STORE_DENIED] = "access to the store is denied",
 	    [STORE_BUSY] = "another process holds the store's lock",
 	    [STORE_FULL] = "no space for the store",

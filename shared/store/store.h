@@ -27,6 +27,7 @@ enum store_err {
 	STORE_NOTFOUND, /* no such key */
 	STORE_MISSING, /* no store in that directory */
 	STORE_CORRUPT, /* a file is not what it must be */
+	STORE_VERSION, /* a file of another version of gatecast */
 	STORE_DENIED, /* permissions, wrong file type */
 	STORE_BUSY, /* another writer held the lock for lock_wait_ms */
 	STORE_FULL, /* no space; old data intact */

@@ -10,6 +10,8 @@
 
 #include "store/view_impl.h"
 
+#include "base/format.h"
+
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -24,7 +26,7 @@ struct search {
 	int rank;
 	char name[FILES_NAME_SIZE];
 	const char *words;
-	bool has_detail; /* f->detail has it already */
+	struct buf version; /* words on another version */
 };
 
 static void
@@ -62,10 +64,14 @@ try_journal(struct view *v, struct files *f, bool is_writer,
 	if (view_read(v, JOURNAL_HEADER_SIZE, 0) == 0)
 		jerr =
 		    journal_header_decode(v->scratch.data, v->scratch.len, &h);
-	if (jerr == JOURNAL_VERSION)
-		note(s, 3, STORE_CORRUPT, name,
-		    "written by a later version; upgrade gatecast");
-	else if (jerr != JOURNAL_OK || h.generation != generation)
+	if (jerr == JOURNAL_VERSION) {
+		buf_reset(&s->version);
+		format_refuse(&s->version, h.version, JOURNAL_VERSION_OURS,
+		    "make a backup with that one (gatecast store backup), "
+		    "move the directory away and restore the backup with "
+		    "this one");
+		note(s, 3, STORE_VERSION, name, buf_str(&s->version));
+	} else if (jerr != JOURNAL_OK || h.generation != generation)
 		note(s, 2, STORE_CORRUPT, name,
 		    "its header is damaged" VIEW_RESTORE);
 	else if (h.base_crc != crc || h.base_bytes != bytes)
@@ -87,7 +93,7 @@ find_journal(struct view *v, struct files *f, bool is_writer, uint32_t crc,
 {
 	uint64_t *generations;
 	size_t n;
-	struct search s = {.err = STORE_CORRUPT};
+	struct search s = {.err = STORE_CORRUPT, .version = BUF_INIT};
 	note(&s, 0, STORE_CORRUPT, FILES_BASE,
 	    "its journal is missing" VIEW_RESTORE);
 	enum store_err err = files_journals(f, &generations, &n);
@@ -98,16 +104,19 @@ find_journal(struct view *v, struct files *f, bool is_writer, uint32_t crc,
 		is_found = try_journal(
 		    v, f, is_writer, generations[i], crc, bytes, &s);
 	free(generations);
-	if (is_found)
-		return STORE_OK;
-	if (s.words == NULL) { /* why it could not be opened, once more */
+	if (is_found) {
+		err = STORE_OK;
+	} else if (s.words == NULL) { /* why it could not be opened, again */
 		int fd;
 		if (files_open(f, s.name, is_writer ? O_RDWR : O_RDONLY, &fd) ==
 		    STORE_OK)
 			close(fd);
-		return s.err;
+		err = s.err;
+	} else {
+		err = files_fail(f, s.name, s.err, "%s", s.words);
 	}
-	return files_fail(f, s.name, s.err, "%s", s.words);
+	buf_fini(&s.version);
+	return err;
 }
 
 static enum store_err

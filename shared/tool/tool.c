@@ -41,6 +41,7 @@ exit_of(enum store_err err)
 		return TOOL_REFUSED;
 	case STORE_MISSING:
 	case STORE_CORRUPT:
+	case STORE_VERSION:
 	case STORE_DENIED:
 	case STORE_BUSY:
 	case STORE_FULL:

@@ -6,6 +6,7 @@
 
 #include "auth/crypto.h"
 #include "base/file.h"
+#include "base/format.h"
 #include "tool/tool.h"
 
 #include <errno.h>
@@ -88,8 +89,16 @@ tool_backup_file_verify(struct tool_backup_file *f)
 		return tool_fail(TOOL_REFUSED,
 		    "%s: %s, at byte %zu of %zu; nothing was changed", f->path,
 		    backup_strerror(err), f->reader.at, f->bytes.len);
-	return tool_fail(TOOL_REFUSED, "%s: %s; nothing was changed", f->path,
-	    backup_strerror(err));
+	struct buf why = BUF_INIT;
+	if (err == BACKUP_VERSION)
+		format_refuse(&why, f->reader.version, BACKUP_VERSION_OURS,
+		    "restore it with that one");
+	else
+		buf_puts(&why, backup_strerror(err));
+	int code = tool_fail(TOOL_REFUSED, "%s: %s; nothing was changed",
+	    f->path, buf_str(&why));
+	buf_fini(&why);
+	return code;
 }
 
 static int
