@@ -50,6 +50,8 @@ SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
 else ifeq ($(FLAVOUR),tsan)
 SAN := -fsanitize=thread -fno-omit-frame-pointer
+else ifeq ($(FLAVOUR),coverage)
+SAN := -fprofile-instr-generate -fcoverage-mapping
 else ifeq ($(FLAVOUR),fuzz)
 SAN := -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=undefined
@@ -213,6 +215,9 @@ FUZZ_SECONDS ?= 60
 fuzz:
 	@$(MAKE) --no-print-directory CC=clang FLAVOUR=fuzz fuzzers
 	@tests/fuzz/run $(FUZZ_SECONDS)
+fuzz-coverage: deps-test
+	@$(MAKE) --no-print-directory CC=clang FLAVOUR=coverage replays
+	@tests/fuzz/coverage
 fuzzers: $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
 
 # BENCH_ARGS="--rows idle --rounds 1": see tests/README.md.
@@ -333,7 +338,7 @@ clean:
 
 .PHONY: all units replays tools benches asan tsan deps deps-test deps-deb \
 	deps-bench deb deb-test run test unit \
-	system browser replay fuzz fuzzers bench crash mutation \
+	system browser replay fuzz fuzz-coverage fuzzers bench crash mutation \
 	portability portability-i386 \
 	size valgrind lint install uninstall clean \
 	FORCE

@@ -1,6 +1,6 @@
 /*
  * Form bodies: values stay inside the bytes, strict mode gives all fields or
- * an error.
+ * an error. And content types.
  */
 #include "fcgi-app/form.h"
 
@@ -37,9 +37,20 @@ check(const uint8_t *data, size_t size, enum form_mode mode)
 	free(bytes);
 }
 
+static void
+check_type(const uint8_t *data, size_t size)
+{
+	char *type = strndup((const char *)data, size);
+
+	if (type != NULL && form_is_type(type) && strchr(type, '/') == NULL)
+		abort();
+	free(type);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	check_type(data, size);
 	check(data, size, FORM_STRICT);
 	check(data, size, FORM_QUERY);
 	return 0;

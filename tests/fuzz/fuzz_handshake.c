@@ -18,23 +18,11 @@ check(int condition)
 		abort();
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void
+check_with(const struct config *config, const uint8_t *data, size_t size)
 {
-	static const char text[] = "[site]\norigins = http://a https://b\n"
-				   "trusted_proxies = 10.0.0.0/8\n"
-				   "[login]\nplain_http = yes\n";
 	static const char *const peers[] = {"unix", "10.0.0.1", "192.0.2.1"};
-	static struct config config;
-	static bool is_ready;
 
-	if (!is_ready) {
-		struct buf error = BUF_INIT;
-		check(config_parse(
-			  &config, "fuzz", text, strlen(text), &error) == 0);
-		buf_fini(&error);
-		is_ready = true;
-	}
 	for (size_t i = 0; i < sizeof(peers) / sizeof(peers[0]); i++) {
 		struct handshake_request r = {.peer = peers[i]};
 		struct handshake_accept a;
@@ -42,7 +30,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		enum head_err err = head_parse((const char *)data, size, &r);
 		if (err != HEAD_OK)
 			continue;
-		int status = handshake_check(&r, &config, &a, &why);
+		int status = handshake_check(&r, config, &a, &why);
 		check(memchr(a.address, '\0', sizeof(a.address)) != NULL);
 		if (status != 0) {
 			char out[REFUSAL_SIZE];
@@ -55,5 +43,27 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		    a.token.bytes + a.token.n <= (const char *)data + size);
 		check(memchr(data, '\0', size) == NULL);
 	}
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char *const texts[] = {
+	    "[site]\norigins = http://a https://b\n"
+	    "trusted_proxies = 10.0.0.0/8\n[login]\nplain_http = yes\n",
+	    "[site]\nprefix = /p\nforwarded_header = forwarded\n"
+	    "trusted_proxies = 10.0.0.0/8\n[wsd]\nplain_lines = off\n"};
+	static struct config configs[2];
+	static bool is_ready;
+
+	for (size_t i = 0; !is_ready && i < 2; i++) {
+		struct buf error = BUF_INIT;
+		check(config_parse(&configs[i], "fuzz", texts[i],
+			  strlen(texts[i]), &error) == 0);
+		buf_fini(&error);
+	}
+	is_ready = true;
+	check_with(&configs[0], data, size);
+	check_with(&configs[1], data, size);
 	return 0;
 }

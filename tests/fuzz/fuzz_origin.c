@@ -34,6 +34,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *rest = newline != NULL ? newline + 1 : text + size;
 	size_t rest_len = size - (size_t)(rest - text);
 	char address[ORIGIN_ADDRESS_SIZE];
+	char net[ORIGIN_NETWORK_SIZE], again[ORIGIN_NETWORK_SIZE];
 	uint8_t raw[16];
 
 	if (origin_is_allowed(&ours, text, n, true, rest, rest_len))
@@ -46,10 +47,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (inet_pton(AF_INET, address, raw) != 1 &&
 	    inet_pton(AF_INET6, address, raw) != 1)
 		abort();
+	if (origin_is_forwarded_https(rest, rest_len) && rest_len < 5)
+		abort();
 	if (n < sizeof(address)) {
 		memcpy(address, text, n);
 		address[n] = '\0';
 		(void)origin_is_trusted_proxy(&trusted, address);
+		if (origin_network(address, net) &&
+		    (!origin_network(net, again) || strcmp(net, again) != 0))
+			abort();
 		char *item = address;
 		const struct config_list fuzzed = {&item, 1};
 		(void)origin_is_trusted_proxy(&fuzzed, "2001:db8::1");

@@ -69,8 +69,19 @@ check_event(const char *text, size_t n)
 	    memchr(b.data, '"', b.len) != NULL)
 		abort();
 	buf_reset(&b);
+	lines_event(&b, &e, "", false);
+	if (b.len < 2 * n)
+		abort();
+	buf_fini(&b);
+}
+
+static void
+check_clean(const char *text, size_t n)
+{
+	struct buf b = BUF_INIT;
+
 	lines_clean(&b, text, n);
-	if (protocol_has_control(buf_str(&b), b.len))
+	if (protocol_has_control(buf_str(&b), b.len) || b.len > n)
 		abort();
 	buf_fini(&b);
 }
@@ -79,6 +90,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct protocol_request r;
+
+	check_clean((const char *)data, size);
 	enum protocol_err err = protocol_decode(data, size, TEXT_MAX, &r);
 
 	if (err == PROTOCOL_OK && r.type == PROTOCOL_SEND) {

@@ -19,6 +19,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		    record_get_user(text.data, text.len, &user2) != 0 ||
 		    memcmp(&user, &user2, sizeof(user)) != 0)
 			abort();
+		/* What is not known here is kept, and known to nobody. */
+		if (record_keep_user((const char *)data, size, &text) != 0 ||
+		    record_get_user(text.data, text.len, &user2) != 0 ||
+		    memcmp(&user, &user2, sizeof(user)) != 0)
+			abort();
 	}
 	buf_reset(&text);
 	if (record_get_session((const char *)data, size, &session) == 0) {

@@ -1,7 +1,8 @@
 /*
  * Templates: whatever the file says, it is refused with a message or renders
- * without letting markup out of a value.
+ * without letting markup out of a value. And any bytes as a value.
  */
+#include "fcgi-app/html.h"
 #include "fcgi-app/template.h"
 
 #include <stdint.h>
@@ -38,6 +39,19 @@ count_markup(const struct buf *b)
 	return n;
 }
 
+static void
+check_value(const char *bytes, size_t n)
+{
+	struct buf b = BUF_INIT;
+
+	if (html_put_text(&b, bytes, n) == -1 || count_markup(&b) > 0)
+		abort();
+	buf_reset(&b);
+	if (html_put_query(&b, bytes, n) == -1 || count_markup(&b) > 0)
+		abort();
+	buf_fini(&b);
+}
+
 /* Of a list with two rows. */
 static bool
 row(void *arg, size_t i, const char **values)
@@ -58,6 +72,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input in = {data, size};
 	struct buf error = BUF_INIT;
 	struct buf out = BUF_INIT;
+
+	check_value((const char *)data, size);
 	struct buf marked = BUF_INIT;
 	struct i18n *phrases = i18n_new(files, &error);
 	const struct template_source source = {read_input, &in, phrases};
