@@ -189,8 +189,11 @@ restore_event(struct room *r, const struct history_op *op)
 static int
 restore_ref(struct hub *h, const struct history_op *op)
 {
-	if (op->user_bytes >= NAME_SIZE || op->ref_bytes > REFS_REF_MAX ||
-	    op->seq > h->room.seq ||
+	char name[NAME_SIZE];
+
+	/* As below: the next file has to be one that can be read. */
+	if (name_canonical(op->user, op->user_bytes, name) != NAME_OK ||
+	    op->ref_bytes > REFS_REF_MAX || op->seq > h->room.seq ||
 	    refs_find(&h->refs, op->user, op->user_bytes, op->ref,
 		op->ref_bytes) != 0)
 		return 0;

@@ -2,13 +2,15 @@
 the rules, and that it never opens when it cannot tell."""
 
 import os
+import shutil
+import subprocess
 import time
 from urllib.parse import quote
 
 import pytest
 
 import fcgi_client as fcgi
-from conftest import wait_until
+from conftest import BUILD, wait_until
 from login_process import Login, assert_protected, make
 
 NAVIGATE = {"HTTP_SEC_FETCH_MODE": "navigate", "HTTP_ACCEPT": "text/html"}
@@ -117,6 +119,22 @@ def test_who_lost_the_right(plain):
     assert user_of(authorize(plain, cookie=cookie)) == "carol"
     plain.tool("user", "del", "carol")
     assert authorize(plain, cookie=cookie).status == 303
+
+
+def test_locked_between_two_writes(request):
+    """The account is locked already, and its session still there."""
+    site = make(request)
+    made = subprocess.run([BUILD / "tests/make-session", site.store, "alice"],
+                          check=True, capture_output=True, text=True)
+    cookie = "gatecast=" + made.stdout.split()[0]
+    shutil.copytree(site.store / "sessions", site.dir / "sessions")
+    site.tool("user", "lock", "alice")
+    shutil.rmtree(site.store / "sessions")
+    shutil.copytree(site.dir / "sessions", site.store / "sessions")
+    site.start()
+    assert both(site, cookie) == {(303, 401)}
+    site.tool("user", "unlock", "alice")
+    assert both(site, cookie) == {(200, 204)}
 
 
 def test_what_is_no_cookie(plain):

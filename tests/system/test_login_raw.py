@@ -1,15 +1,20 @@
 """Signing in and out of login.fcgi without a web server."""
 
+import concurrent.futures
 import json
+import os
 import pathlib
 import re
+import signal
+import subprocess
 import urllib.parse
 
 import pytest
 
 import fcgi_client as fcgi
-from login_process import (PASSWORD, assert_protected, make, several_users,
-                           writing)
+from conftest import wait_until
+from login_process import (PASSWORD, TOOL, assert_protected, make, resident,
+                           several_users, writing)
 
 login = pytest.fixture(several_users, scope="module")
 
@@ -245,6 +250,32 @@ def test_rehash(request):
     site.tool("store", "checkpoint")
     base = (site.store / "users/base.gdbm").read_bytes()
     assert b"t%3D3" in base or b"t=3" in base, first
+
+
+def test_rehash_leaves_a_new_password_alone(request):
+    """It was set while the old one's hash was made anew."""
+    site = make(request, login__workers=1)
+    cheap = site.dir / "cheap.conf"
+    cheap.write_text(site.conf.read_text())
+    site.config.update({"login.argon2_memory_kib": 131072,
+                        "login.argon2_passes": 10})
+    site.write_config()
+    site.start()
+    (worker,) = site.workers()
+    before = resident(worker)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        answer = pool.submit(site.post_login)
+        wait_until(lambda: resident(worker) - before > 8192, what="the hash")
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            subprocess.run(
+                [TOOL, "-c", cheap, "user", "passwd", "alice",
+                 "--password-stdin"], input="another passphrase", text=True,
+                check=True, capture_output=True, timeout=60)
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        assert answer.result().status == 401
+    assert "$m=64,t=1," in site.tool("user", "export").stdout
 
 
 def test_rehash_is_no_fault(request):

@@ -108,6 +108,27 @@ test_disk_full(void **state)
 	mends_after(*state, FAULT_ERROR, ENOSPC, "pwrite");
 }
 
+/* What may be taken back is no history yet. */
+static void
+test_history_of_a_turn_that_fails(void **state)
+{
+	struct fake *f = *state;
+	struct person *a = join(f, "alice", HUB_GATECAST);
+	struct person *b = join(f, "bob", HUB_GATECAST);
+
+	hub_flush(f->hub);
+	skip_all(a);
+	skip_all(b);
+	fault_arm(FAULT_ERROR, 1, ENOSPC, "pwrite");
+	send_ref(f, a, "r1", "one");
+	say(f, b, "{\"type\":\"history\"}");
+	hub_flush(f->hub);
+	assert_true(fault_has_struck());
+	fault_disarm();
+	expect(b, "{\"type\":\"history\",\"messages\":[],\"more\":false}");
+	expect_nothing(b);
+}
+
 static void
 test_half_a_write(void **state)
 {
@@ -303,6 +324,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    HISTORY_TEST(test_disk_full),
+	    HISTORY_TEST(test_history_of_a_turn_that_fails),
 	    HISTORY_TEST(test_half_a_write),
 	    HISTORY_TEST(test_sync_fails),
 	    HISTORY_TEST(test_killed_while_full),
