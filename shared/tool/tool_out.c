@@ -147,7 +147,7 @@ tool_out_time(struct tool_out *o, int64_t wall_s)
 {
 	char local[CLOCK_LOCAL_SIZE], utc[CLOCK_RFC3339_SIZE];
 
-	if (wall_s == 0) {
+	if (wall_s == 0 || wall_s == INT64_MAX) {
 		add_cell(o, "-", json_null());
 		return;
 	}

@@ -27,7 +27,7 @@ void tool_out_number(struct tool_out *o, int64_t number);
 void tool_out_list(struct tool_out *o, const char *list);
 void tool_out_bool(struct tool_out *o, bool is_true);
 
-/* JSON: RFC 3339; table: local time. 0: null, or "-". */
+/* JSON: RFC 3339; table: local time. 0 or INT64_MAX (never): null, or "-". */
 void tool_out_time(struct tool_out *o, int64_t wall_s);
 
 /* Rows by the text of their first cells, byte by byte. */

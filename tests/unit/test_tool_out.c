@@ -46,13 +46,15 @@ test_table(void **state)
 	struct tool_out *o = tool_out_new(columns, 4);
 	add(o, "bob", true, -7, 0);
 	add(o, "a\u4e0a\u7ebf", false, 12345, 86400);
+	add(o, "c", false, 0, INT64_MAX);
 	tool_out_sort(o);
 	char *text = printed(o, false, false, 0);
 	/* A Chinese character takes two cells; nothing trails. */
 	assert_string_equal(text,
 	    "name   locked  n      at\n"
 	    "a\u4e0a\u7ebf  no      12345  1970-01-02 00:00:00\n"
-	    "bob    yes     -7     -\n");
+	    "bob    yes     -7     -\n"
+	    "c      no      0      -\n");
 	free(text);
 	tool_out_free(o);
 }
