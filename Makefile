@@ -33,11 +33,13 @@ PKG_CONFIG ?= pkg-config
 PKGS := libsodium jansson
 
 CFLAGS ?= -O2 -g
-# The next two: 32-bit machines have large files and times after 2038, too.
-CPPFLAGS_ALL := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
-	-DGATECAST_VERSION='"$(VERSION)"' \
+PATHS_ALL := -DGATECAST_VERSION='"$(VERSION)"' \
 	-DGATECAST_SYSCONFDIR='"$(SYSCONFDIR)"' \
-	-DGATECAST_DATADIR='"$(DATADIR)"' -Ishared -I. $(CPPFLAGS)
+	-DGATECAST_DATADIR='"$(DATADIR)"'
+# _FILE_OFFSET_BITS, _TIME_BITS: 32-bit machines have large files and times
+# after 2038, too.
+CPPFLAGS_ALL := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
+	-Ishared -I. $(CPPFLAGS)
 CFLAGS_ALL := -std=c11 -Wall -Wextra -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Wformat=2 -Wwrite-strings \
 	-fstack-protector-strong -fPIE $(CFLAGS)
@@ -102,9 +104,24 @@ BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 
 all: $(PROGRAMS)
 
-$(B)/obj/%.o: %.c
+$(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(call quiet,CC,$@)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	$(call quiet,CC,$@)$(CC) $(PATHS_ALL) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP \
+	    -c -o $@ $<
+
+# All objects are made again by another compiler, whatever its name (what it
+# defines tells it from others), or with other flags. But `sudo make install`
+# takes what is there: sudo does not hand down the flags of the build.
+FLAGS := $(strip $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) \
+	$(shell $(CC) -dM -E -x c /dev/null 2>/dev/null | cksum))
+ifneq ($(MAKECMDGOALS),install)
+ifneq ($(FLAGS),$(shell cat $(B)/flags 2>/dev/null))
+$(B)/flags: FORCE
+endif
+endif
+$(B)/flags:
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(FLAGS))' >$@
 
 # These hold the paths and the version, and are made again with other ones:
 # `make` and then `make install PREFIX=/usr` must not disagree.
@@ -158,7 +175,7 @@ $(PRELOADS): $(B)/tests/%.so: tests/tools/preload/%.c
 # The same, for what a sanitizer would change.
 $(PLAIN): $(B)/tests/%: tests/tools/plain/%.c $(wildcard shared/base/*.[ch])
 	@mkdir -p $(@D)
-	$(call quiet,LD,$@)$(CC) $(CPPFLAGS_ALL) -std=c11 -Wall -Wextra -O1 -g \
+	$(call quiet,LD,$@)$(CC) $(PATHS_ALL) $(CPPFLAGS_ALL) -std=c11 -Wall -Wextra -O1 -g \
 	    -o $@ $(filter %.c,$^) $(LIBS_SHARED)
 $(B)/tests/crowd $(B)/tests/soak-members: \
 	$(call obj,$(wildcard tests/tools/crowd/*.c))
