@@ -170,7 +170,9 @@ check_request(
 	/* CONNECT host:port and OPTIONS * name no path. */
 	bool is_path = r->path.n > 0 && r->path.bytes[0] == '/';
 	if (is_path && !(is_below && is_equal(&path, HANDSHAKE_PATH))) {
-		*why = "there is nothing here but " HANDSHAKE_PATH;
+		*why =
+		    "there is nothing here but the WebSocket, " HANDSHAKE_PATH
+		    " below site.prefix";
 		return 404;
 	}
 	if (!r->is_get) {
