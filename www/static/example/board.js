@@ -1,5 +1,5 @@
 /* The newest notice on top; the same one never twice. www/README.md */
-import { connect } from "/static/js/gatecast.js";
+import { connect } from "../js/gatecast.js";
 
 const KEEP = 50;
 const state = document.getElementById("state");
@@ -61,7 +61,9 @@ const words = {
 cast.on("state", ({ state: is }) => {
 	if (is === "over") {
 		const link = document.createElement("a");
-		link.href = `/login?next=${encodeURIComponent(location.pathname)}`;
+		const login = new URL("../../login", import.meta.url);
+		login.searchParams.set("next", location.pathname);
+		link.href = login.href;
 		link.textContent = "Sign in";
 		state.replaceChildren(link, " to see what is new here");
 	} else {
