@@ -5,18 +5,19 @@
 #include "fcgi-app/next_url.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void
+judge(const char *prefix, const char *bytes, size_t size)
 {
-	const char *bytes = (const char *)data;
-	char out[NEXT_URL_MAX + 1];
+	char out[NEXT_URL_MAX + 1], otherwise[NEXT_URL_MAX + 1];
 
-	next_url_choose("", bytes, size, out);
+	snprintf(otherwise, sizeof(otherwise), "%s" NEXT_URL_DEFAULT, prefix);
+	next_url_choose(prefix, bytes, size, out);
 	size_t n = strlen(out);
 	if (n == 0 || n > NEXT_URL_MAX || out[0] != '/' || out[1] == '/' ||
 	    out[1] == '\\')
@@ -35,8 +36,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			    (i + 2 == path || out[i + 2] == '/'))))
 			abort();
 	/* Either the very bytes, or the default. */
-	if (strcmp(out, NEXT_URL_DEFAULT) != 0 &&
+	if (strcmp(out, otherwise) != 0 &&
 	    (n != size || memcmp(out, bytes, n) != 0))
 		abort();
+	/* Not in a circle. */
+	if (strncmp(out, prefix, strlen(prefix)) == 0 &&
+	    strcmp(out + strlen(prefix), "/login") == 0)
+		abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	judge("", (const char *)data, size);
+	judge("/gate", (const char *)data, size);
 	return 0;
 }
