@@ -176,8 +176,8 @@ see_times(struct tool_webserver *w, const struct tool_webconf_setting *s)
 		return;
 	const char *end = strchr(s->value, ' ');
 	if (!s->scope.is_channel &&
-	    (end == NULL || end - s->value < 10 ||
-		strncmp(end - 10, "/websocket", 10) != 0))
+	    (end == NULL || end - s->value < 9 ||
+		strncmp(end - 9, "websocket", 9) != 0))
 		return;
 	w->has_channel = true;
 	const char *own = strstr(s->value, option);

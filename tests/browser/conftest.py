@@ -44,7 +44,7 @@ def make_browser(pool, site, make_site):
     made = []
 
     def make(lang="en-GB", on=None, prefs=None):
-        made.append(pool.take((on or site).url, lang, prefs))
+        made.append(pool.take((on or site).home, lang, prefs))
         return made[-1]
 
     yield make

@@ -6,6 +6,7 @@ import importlib.util
 import pathlib
 import shutil
 import tempfile
+import urllib.parse
 
 from selenium import webdriver
 from selenium.common.exceptions import (NoSuchElementException,
@@ -81,7 +82,8 @@ class Browser:
                 ("Network.clearBrowserCookies", {}),
                 ("Network.clearBrowserCache", {}),
                 ("Storage.clearDataForOrigin",
-                 {"origin": self.url, "storageTypes": "all"})):
+                 {"origin": urllib.parse.urljoin(self.url, "/"),
+                  "storageTypes": "all"})):
             self.driver.execute_cdp_cmd(command, what)
         self.driver.get_log("browser")
         self.allowed = []

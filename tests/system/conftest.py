@@ -95,7 +95,7 @@ class Site:
     """One run-local and everything below it."""
 
     def __init__(self, dir=None, users=None, set=None, options=(), env=None,
-                 wsd_port=None, port=None, server=SERVER):
+                 wsd_port=None, port=None, server=SERVER, prefix=""):
         self.own_dir = dir is None
         self.top = pathlib.Path(tempfile.mkdtemp(prefix="gatecast-"))
         self.dir = pathlib.Path(dir) if dir else self.top / "run"
@@ -103,7 +103,10 @@ class Site:
         self.port = port or free_port()
         self.wsd_port = wsd_port
         self.server = server
+        self.prefix = prefix
         self.options = ["--server", server, *options]
+        if prefix:
+            self.options += ["--prefix", prefix]
         for name, password in self.users.items():
             self.options += ["--user", f"{name}:{password}"]
         for key, value in {**CHEAP, **(set or {})}.items():
@@ -120,17 +123,23 @@ class Site:
 
     @property
     def url(self):
+        """Of the host; what is Gatecast's of it is below the prefix."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def home(self):
+        """What the paths of Gatecast's pages follow."""
+        return self.url + self.prefix
 
     @property
     def ws_url(self):
         """The WebSocket through the web server."""
-        return f"ws://127.0.0.1:{self.port}/websocket"
+        return f"ws://127.0.0.1:{self.port}{self.prefix}/websocket"
 
     @property
     def wsd_url(self):
         """The WebSocket of wsd itself; with wsd_port only."""
-        return f"ws://127.0.0.1:{self.wsd_port}/websocket"
+        return f"ws://127.0.0.1:{self.wsd_port}{self.prefix}/websocket"
 
     @property
     def conf(self):
@@ -164,7 +173,7 @@ class Site:
             self.stdout.append(line.rstrip("\n"))
 
     def is_ready(self):
-        return f"ready {self.url}/" in self.stdout
+        return f"ready {self.home}/" in self.stdout
 
     def stop(self, check=True):
         """Ends it as a person would; its log must be clean."""
@@ -219,8 +228,9 @@ class Site:
         """Until all three answer."""
         def answers():
             try:
-                return (self.get("/session").status_code == 401 and
-                        400 <= self.get("/websocket").status_code < 500)
+                session = self.get(self.prefix + "/session").status_code
+                channel = self.get(self.prefix + "/websocket").status_code
+                return session == 401 and 400 <= channel < 500
             except requests.RequestException:
                 return False
         wait_until(answers, timeout, "an answer of all three")
@@ -234,7 +244,7 @@ class Site:
 
     def form(self, session, path="/login"):
         """The hidden fields of a page's form."""
-        page = session.get(self.url + path, timeout=30)
+        page = session.get(self.home + path, timeout=30)
         fields = {}
         for tag in re.findall(r"<input\b[^>]*>", page.text):
             name = re.search(r'\bname="([^"]*)"', tag)
@@ -249,7 +259,7 @@ class Site:
         path = "/login" + (f"?next={next}" if next else "")
         fields = self.form(session, path)
         fields.update(name=user, password=password)
-        answer = session.post(self.url + "/login", data=fields, timeout=30,
+        answer = session.post(self.home + "/login", data=fields, timeout=30,
                               headers={"Origin": self.url},
                               allow_redirects=False)
         answer.session = session

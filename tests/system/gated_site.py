@@ -17,7 +17,8 @@ import urllib.parse
 from conftest import BUILD, ROOT, free_port
 from login_process import ORIGIN, PASSWORD
 from pair import Pair
-from web_process import DEPLOY, WebProcess, apache_head, nginx_around, stop
+from web_process import (DEPLOY, WebProcess, apache_head, nginx_around,
+                         nginx_below, stop)
 
 RULES = "/pub=public /admin=ops /app/admin=ops"
 
@@ -42,6 +43,7 @@ var.gatecast_login = "{login}"
 var.gatecast_wsd = "127.0.0.1"
 var.gatecast_wsd_port = {wsd_port}
 var.gatecast_static = "{static}"
+var.gatecast_prefix = "{prefix}"
 include "{deploy}/lighttpd/gatecast.conf"
 include "{deploy}/lighttpd/gate.conf"
 cgi.assign = (".cgi" => "")
@@ -57,6 +59,7 @@ APACHE = """
 Define GATECAST_LOGIN {login}
 Define GATECAST_WSD http://127.0.0.1:{wsd_port}
 Define GATECAST_STATIC {static}
+Define GATECAST_PATH {prefix}/
 AuthnzFcgiDefineProvider authnz gatecast fcgi://127.0.0.1:{gate_port}/
 <VirtualHost *:{port}>
     DocumentRoot {docroot}
@@ -114,8 +117,9 @@ class Answer:
 class GatedSite:
     """server: lighttpd, nginx or apache."""
 
-    def __init__(self, server, rules=RULES):
+    def __init__(self, server, rules=RULES, prefix=""):
         self.server = server
+        self.prefix = prefix
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="gatecast-gate-"))
         self.dir.chmod(0o755)
         self.docroot = self.dir / "www"
@@ -131,7 +135,7 @@ class GatedSite:
         shutil.copytree(ROOT / "www/static", self.dir / "static")
         self.port, self.gate_port = free_port(), free_port()
         self.pair = Pair(users=("alice", "bob", "李雷"),
-                         set={"gate.rules": rules} if rules else {})
+                         set={"gate.rules": rules, "site.prefix": prefix})
         self.app = http.server.ThreadingHTTPServer(("127.0.0.1", 0), App)
         threading.Thread(target=self.app.serve_forever, daemon=True).start()
         self.gate = None
@@ -148,11 +152,13 @@ class GatedSite:
 
     def start(self):
         self.open_socket()
+        deploy = nginx_below(self.dir) if \
+            self.server == "nginx" and self.prefix else DEPLOY
         names = dict(
-            port=self.port, dir=self.dir, docroot=self.docroot, deploy=DEPLOY,
+            port=self.port, dir=self.dir, docroot=self.docroot, deploy=deploy,
             login=self.pair.login.socket, wsd_port=self.pair.wsd.port,
             static=self.dir / "static", app_port=self.app.server_port,
-            gate_port=self.gate_port)
+            gate_port=self.gate_port, prefix=self.prefix)
         if self.server == "apache":
             text = apache_head(self.dir, self.port, APACHE_MODULES) + APACHE
             self.start_gate()
@@ -176,7 +182,7 @@ class GatedSite:
                 stdin=subprocess.DEVNULL)
 
     def answers(self):
-        return self.get("/session").status == 401 and \
+        return self.get(self.prefix + "/session").status == 401 and \
             self.get("/private/page.html").status in (303, 401)
 
     def __exit__(self, *error):
@@ -237,7 +243,7 @@ class GatedSite:
         fields = {name: html.unescape(value) for name, value in re.findall(
             r'type="hidden" name="(\w+)" value="([^"]*)"', page.text)}
         done = self.get(
-            "/login", pre, method="POST", Origin=ORIGIN,
+            self.prefix + "/login", pre, method="POST", Origin=ORIGIN,
             Content_Type="application/x-www-form-urlencoded",
             body=urllib.parse.urlencode(
                 {"name": name, "password": PASSWORD, **fields}).encode())

@@ -63,7 +63,7 @@ FAULTS = [
      {"modules": ("loads mod_setenv outside of all conditions",
                   'server.modules += ("mod_setenv") at the top')}),
     ("apache", apache, ("timeout=60", "timeout=20"), "",
-     {"time-outs": ("gatecast.conf:26: the web server gives up a connection "
+     {"time-outs": ("gatecast.conf:34: the web server gives up a connection "
                     "that is silent for 20000 ms, and wsd pings every 25 s",
                     'timeout=60 behind ProxyPass "/websocket"')}),
     ("apache", lambda top: "Timeout 300\nProxyTimeout 25\n" + apache(top),

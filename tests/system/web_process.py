@@ -4,6 +4,7 @@ import getpass
 import grp
 import os
 import pwd
+import re
 import shutil
 import subprocess
 
@@ -72,6 +73,20 @@ def apache_head(dir, port, modules):
 def nginx_around(site):
     """A configuration with more in its server, where braces are doubled."""
     return NGINX.replace("SITE", site)
+
+
+def nginx_below(dir):
+    """Where copies of nginx's files are for below /gate, made in dir with the
+    command that gatecast.conf says."""
+    made = dir / "deploy"
+    (made / "nginx").mkdir(parents=True)
+    (script,) = re.findall(r"sed -E ('.*') FILE",
+                           (DEPLOY / "nginx/gatecast.conf").read_text())
+    for path in (DEPLOY / "nginx").glob("*.conf"):
+        with open(made / "nginx" / path.name, "wb") as out:
+            subprocess.run(f"sed -E {script} {path}", shell=True, check=True,
+                           stdout=out)
+    return made
 
 
 def stop(process):
