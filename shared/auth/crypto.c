@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <sodium.h>
@@ -231,16 +232,65 @@ is_argon2id(const char *hash)
 	    strlen(hash) < CRYPTO_PASSWORD_SIZE;
 }
 
+/* What crypto_password_hash writes, taken apart. */
+struct own_hash {
+	unsigned long memory_kib;
+	unsigned long long passes;
+	uint8_t salt[crypto_pwhash_argon2id_SALTBYTES];
+	uint8_t out[32];
+};
+
+/* Of a hash the library can read: whether it has that form. */
+static bool
+read_own_hash(const char *hash, struct own_hash *own)
+{
+	char salt[23], out[44]; /* 16 and 32 bytes in Base64, and the NUL */
+	int end = 0;
+	const int alphabet = sodium_base64_VARIANT_ORIGINAL_NO_PADDING;
+
+	if (sscanf(hash,
+		"$argon2id$v=19$m=%lu,t=%llu,p=1$%22[A-Za-z0-9+/]"
+		"$%43[A-Za-z0-9+/]%n",
+		&own->memory_kib, &own->passes, salt, out, &end) != 4 ||
+	    hash[end] != '\0')
+		return false;
+	size_t salt_len, out_len;
+	return sodium_base642bin(own->salt, sizeof(own->salt), salt,
+		   strlen(salt), NULL, &salt_len, NULL, alphabet) == 0 &&
+	    sodium_base642bin(own->out, sizeof(own->out), out, strlen(out),
+		NULL, &out_len, NULL, alphabet) == 0 &&
+	    salt_len == sizeof(own->salt) && out_len == sizeof(own->out);
+}
+
+static enum crypto_password_err
+verify_own(const struct own_hash *own, const char *pw, size_t n)
+{
+	uint8_t out[sizeof(own->out)];
+
+	if (crypto_pwhash_argon2id(out, sizeof(out), pw, n, own->salt,
+		own->passes, own->memory_kib * 1024,
+		crypto_pwhash_argon2id_ALG_ARGON2ID13) != 0)
+		return CRYPTO_PASSWORD_NOMEM;
+	bool is_equal = crypto_equal(out, own->out, sizeof(out));
+	crypto_wipe(out, sizeof(out));
+	return is_equal ? CRYPTO_PASSWORD_OK : CRYPTO_PASSWORD_WRONG;
+}
+
 enum crypto_password_err
 crypto_password_verify(const char *hash, const char *pw, size_t n)
 {
-	/*
-	 * One error code stands for three causes in the library: ask first
-	 * whether the hash can be read at all, then errno tells a mismatch
-	 * (EINVAL) from memory that could not be had.
-	 */
+	struct own_hash own;
+
 	if (crypto_password_is_other_cost(hash, 8, 1) < 0)
 		return CRYPTO_PASSWORD_FORMAT;
+	/*
+	 * The library's crypto_pwhash_str_verify calls a password wrong when
+	 * it could not have the memory to compute its hash. So ours are
+	 * computed and compared here; others, of imported accounts, are
+	 * hashed anew at their first sign-in.
+	 */
+	if (read_own_hash(hash, &own))
+		return verify_own(&own, pw, n);
 	errno = 0;
 	if (crypto_pwhash_str_verify(hash, pw, n) == 0)
 		return CRYPTO_PASSWORD_OK;
