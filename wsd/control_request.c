@@ -4,9 +4,10 @@
  */
 #include "wsd/control_request.h"
 
+#include "wsd/json_object.h"
 #include "wsd/protocol.h"
 
-#include <jansson.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -79,11 +80,11 @@ control_request_parse(const char *bytes, size_t n, struct control_request *out)
 	size_t i = 0;
 
 	memset(out, 0, sizeof(*out));
-	/* Without JSON_ALLOW_NUL no string has one: all end where they say. */
-	json_t *root = json_loadb(bytes, n, JSON_REJECT_DUPLICATES, NULL);
+	json_t *root = json_object_decode(bytes, n);
 	out->json = root;
-	if (!json_is_object(root))
-		return CONTROL_REQUEST_JSON;
+	if (root == NULL)
+		return errno == ENOMEM ? CONTROL_REQUEST_NOMEM
+				       : CONTROL_REQUEST_JSON;
 	const char *command =
 	    json_string_value(json_object_get(root, "command"));
 	if (command == NULL)
@@ -133,6 +134,8 @@ control_request_strerror(enum control_request_err err)
 		return "user is not a user name";
 	case CONTROL_REQUEST_REASON:
 		return "the reason is longer than 123 bytes";
+	case CONTROL_REQUEST_NOMEM:
+		return "no memory";
 	}
 	return "?";
 }

@@ -37,6 +37,7 @@ enum control_request_err {
 	CONTROL_REQUEST_CONTROL, /* a control character in text or reason */
 	CONTROL_REQUEST_NAME, /* not a user name */
 	CONTROL_REQUEST_REASON, /* too long */
+	CONTROL_REQUEST_NOMEM,
 };
 
 struct control_request {

@@ -74,13 +74,11 @@ hub_refs_max(const struct hub *h)
 	return messages > REFS_MIN ? (size_t)messages : REFS_MIN;
 }
 
+/* What was said with that ref, in the journal too. */
 static void
-remember(struct hub *h, const struct presence_user *u, const char *ref,
+note_ref(struct hub *h, const struct presence_user *u, const char *ref,
     size_t ref_bytes, uint64_t seq)
 {
-	/* Without memory for it, it would be said twice: rather that. */
-	refs_add(&h->refs, u->name, u->name_bytes, ref, ref_bytes, seq,
-	    hub_refs_max(h));
 	if (h->room.history == NULL)
 		return;
 	history_add(h->room.history,
@@ -134,7 +132,18 @@ say(struct hub *h, struct client *c, const char *text, size_t text_bytes,
 	}
 	if (!is_allowed(h, c, ref, ref_bytes))
 		return;
-	switch (room_broadcast(&h->room, &e)) {
+	/* First: what could not be remembered would be said twice. */
+	uint64_t before = h->room.seq;
+	if (ref != NULL &&
+	    refs_add(&h->refs, u->name, u->name_bytes, ref, ref_bytes,
+		before + 1, hub_refs_max(h)) == -1) {
+		room_overloaded(&h->room, c);
+		return;
+	}
+	enum room_err err = room_broadcast(&h->room, &e);
+	if (err != ROOM_OK && ref != NULL)
+		refs_rewind(&h->refs, before);
+	switch (err) {
 	case ROOM_OK:
 		break;
 	case ROOM_NOMEM:
@@ -147,7 +156,7 @@ say(struct hub *h, struct client *c, const char *text, size_t text_bytes,
 	}
 	h->messages++;
 	if (ref != NULL)
-		remember(h, u, ref, ref_bytes, e.seq);
+		note_ref(h, u, ref, ref_bytes, e.seq);
 	if (fanout_seat(&h->room.fanout, c)->encoding == HUB_GATECAST)
 		hub_acknowledge(h, c, ref, ref_bytes, e.seq);
 }
@@ -176,7 +185,9 @@ take_object(struct hub *h, struct client *c, const char *bytes, size_t n)
 	enum protocol_err err = protocol_decode(
 	    bytes, n, (size_t)h->room.config->wsd.message_bytes, &r);
 
-	if (err != PROTOCOL_OK) {
+	if (err == PROTOCOL_NOMEM) {
+		room_overloaded(&h->room, c);
+	} else if (err != PROTOCOL_OK) {
 		/* Answering costs as much as saying it would. */
 		if (is_allowed(h, c, r.ref, r.ref_bytes))
 			refuse(h, c, err, r.ref, r.ref_bytes, 0);

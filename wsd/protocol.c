@@ -5,8 +5,10 @@
  */
 #include "wsd/protocol.h"
 
+#include "wsd/json_object.h"
+
+#include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <string.h>
 
 static void
@@ -154,6 +156,7 @@ protocol_error(struct buf *out, enum protocol_err err, const char *ref,
 	    [PROTOCOL_TOO_FAST] = {"too_fast", "too many messages"},
 	    [PROTOCOL_UNAVAILABLE] = {"unavailable",
 		"it cannot be kept at the moment"},
+	    [PROTOCOL_NOMEM] = {"overloaded", "no memory"},
 	};
 
 	buf_puts(out, "{\"type\":\"error\"");
@@ -259,10 +262,10 @@ protocol_decode(
     const void *bytes, size_t n, size_t text_max, struct protocol_request *out)
 {
 	memset(out, 0, sizeof(*out));
-	json_t *root = json_loadb(bytes, n, JSON_REJECT_DUPLICATES, NULL);
+	json_t *root = json_object_decode(bytes, n);
 	out->json = root;
-	if (!json_is_object(root))
-		return PROTOCOL_BAD_JSON;
+	if (root == NULL)
+		return errno == ENOMEM ? PROTOCOL_NOMEM : PROTOCOL_BAD_JSON;
 	enum protocol_err err = decode_ref(root, out);
 	const char *type = json_string_value(json_object_get(root, "type"));
 	if (type == NULL)

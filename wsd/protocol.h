@@ -1,7 +1,7 @@
 /*
  * gatecast.v1: one JSON object a text frame. Pure: bytes in, request out;
- * event in, bytes appended. The only file of wsd that knows jansson, which
- * decodes; what is sent is written by hand, once for all receivers.
+ * event in, bytes appended. jansson decodes; what is sent is written by hand,
+ * once for all receivers.
  *
  * Server to client, keys in this order:
  *   {"type":"hello","user":S,"epoch":"HEX","seq":N,"resumed":B,"ping_s":N,
@@ -93,9 +93,10 @@ enum protocol_err {
 	PROTOCOL_EMPTY, /* text of nothing, or of blanks */
 	PROTOCOL_TOO_FAST,
 	PROTOCOL_UNAVAILABLE, /* the journal cannot be written */
+	PROTOCOL_NOMEM, /* not told: the connection is closed */
 };
 
-/* retry_after_ms is told with the last two. */
+/* retry_after_ms is told with too_fast and unavailable. */
 void protocol_error(struct buf *out, enum protocol_err err, const char *ref,
     size_t ref_bytes, int64_t retry_after_ms);
 

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* Of one read; the buffer is shared by all connections. */
@@ -92,26 +93,39 @@ on_bytes(struct conn *c, uint8_t *bytes, size_t n)
 static void
 on_gone(struct conn *c)
 {
-	if (c == NULL || c->owner == NULL)
-		return;
 	struct transport_lws *t = c->owner;
 	struct client *client = c->client;
 	TAILQ_REMOVE(conn_list_of(c), c, entry);
 	t->count--;
 	deframe_fini(&c->in);
 	free(c->rest);
-	memset(c, 0, sizeof(*c));
+	free(c);
 	if (client != NULL)
 		hub_gone(t->hub, client);
+}
+
+/*
+ * Without memory for what libuv needs to watch a socket, the library closes
+ * the connection and waits for libuv to say that it is closed, which libuv
+ * has never heard of: the descriptor stays, and the library would wait for
+ * it at its end. The peer at least is told.
+ */
+static void
+on_not_adopted(struct conn *c)
+{
+	c->owner->is_stuck = true;
+	shutdown(c->fd, SHUT_RDWR);
 }
 
 static int
 callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
     void *in, size_t len)
 {
-	struct conn *c = user;
+	struct conn *c = lws_get_opaque_user_data(wsi);
 
-	(void)wsi;
+	(void)user;
+	if (c == NULL)
+		return 0;
 	switch (reason) {
 	case LWS_CALLBACK_RAW_RX:
 		return on_bytes(c, in, len);
@@ -121,7 +135,11 @@ callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 		return 0;
 	case LWS_CALLBACK_RAW_CLOSE:
 	case LWS_CALLBACK_WSI_DESTROY:
-		on_gone(c);
+		lws_set_opaque_user_data(wsi, NULL);
+		if (c->wsi == NULL)
+			on_not_adopted(c);
+		else
+			on_gone(c);
 		return 0;
 	default:
 		return 0;
@@ -131,7 +149,7 @@ callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 /* --- the rest ------------------------------------------------------------ */
 
 static const struct lws_protocols protocols[] = {
-    {PROTOCOL, callback, sizeof(struct conn), 0, 0, NULL, 0},
+    {PROTOCOL, callback, 0, 0, 0, NULL, 0},
     {NULL, NULL, 0, 0, 0, NULL, 0},
 };
 
@@ -310,16 +328,25 @@ transport_lws_adopt(struct transport_lws *t, int fd, const char *key,
 		close(fd);
 		return -1;
 	}
-	struct lws *wsi =
-	    lws_adopt_descriptor_vhost(vhost_for(t, fd), LWS_ADOPT_SOCKET,
-		(lws_sock_file_fd_type){.sockfd = fd}, PROTOCOL, NULL);
-	if (wsi == NULL)
-		return -1; /* it closed fd */
-	struct hub_join with_conn = *join;
-	struct conn *c = lws_wsi_user(wsi);
+	struct conn *c = calloc(1, sizeof(*c));
+	if (c == NULL) {
+		close(fd);
+		return -1;
+	}
 	c->owner = t;
-	c->wsi = wsi;
 	c->fd = fd;
+	c->wsi = lws_adopt_descriptor_vhost_via_info(&(lws_adopt_desc_t){
+	    .vh = vhost_for(t, fd),
+	    .type = LWS_ADOPT_SOCKET,
+	    .fd.sockfd = fd,
+	    .vh_prot_name = PROTOCOL,
+	    .opaque = c,
+	});
+	if (c->wsi == NULL) { /* it has taken fd all the same */
+		free(c);
+		return -1;
+	}
+	struct hub_join with_conn = *join;
 	TAILQ_INSERT_TAIL(&t->open, c, entry);
 	t->count++;
 	with_conn.conn = c;
@@ -380,7 +407,8 @@ transport_lws_free(struct transport_lws *t)
 		next = TAILQ_NEXT(c, entry);
 		conn_cut(c);
 	}
-	destroy_layers(t);
+	if (!t->is_stuck)
+		destroy_layers(t);
 	buf_fini(&t->answer);
 	free(t);
 }

@@ -34,14 +34,14 @@ struct conn_rest {
 };
 
 /*
- * Zeroed by libwebsockets, which owns the memory (per_session_data). What a
- * write looks at stands first: one cache line, fetched ahead (fanout.c).
+ * The library's opaque user data. What a write looks at stands first: one
+ * cache line, fetched ahead (fanout.c).
  */
 struct conn {
 	struct conn_rest *rest; /* NULL: everything is written */
 	enum conn_state state;
 	int fd;
-	struct lws *wsi;
+	struct lws *wsi; /* NULL: not yet adopted */
 	struct transport_lws *owner;
 	struct client *client; /* NULL: unknown to the hub */
 	TAILQ_ENTRY(conn) entry; /* in the list of its state */
@@ -68,6 +68,7 @@ struct transport_lws {
 	const struct clock *clock;
 	size_t count;
 	uint64_t received;
+	bool is_stuck; /* the contexts would not end; see on_not_adopted */
 	struct buf answer; /* to a handshake, while it is made */
 	struct conn_list open, closing, doomed; /* by conn.state */
 };
