@@ -243,11 +243,12 @@ bench: deps-bench
 	@tests/bench/run --out build/bench/results $(BENCH_ARGS)
 	@$(B)/bench/store_bench
 
-# Everything at once: see tests/README.md. MINUTES=2 is a whole short one.
+# Everything at once: see tests/README.md. MINUTES=2 is a whole short one;
+# SOAK_ARGS=--no-restarts is for slow leaks.
 MINUTES ?= 60
 soak: deps-bench
 	@$(MAKE) --no-print-directory FLAVOUR=release all tools
-	@tests/bench/soak/run --minutes $(MINUTES)
+	@tests/bench/soak/run --minutes $(MINUTES) $(SOAK_ARGS)
 
 # What `make test` does some hundred times, in thousands.
 crash:

@@ -45,9 +45,21 @@ def test_good(judge):
 
 
 def test_leak(judge):
-    for lives_s in (300, 3600):
+    for lives_s in (1200, 3600):
         rows = list(samples(leak_mib_h=3, lives_s=lives_s))
         assert failed(judge, rows) == ["RSS of wsd, slope < 1 MiB/h"]
+
+
+def test_leak_of_what_outlives_a_restart(judge):
+    rows = list(samples())
+    for s in rows:
+        s["rss"]["wsd"] += 3 * 1024 * s["t"] / 3600
+    assert failed(judge, rows) == ["RSS of wsd, slope < 1 MiB/h"]
+
+
+def test_short_lives_fill_up(judge):
+    """What a life fills in its first minutes is no leak."""
+    assert failed(judge, list(samples(leak_mib_h=30))) == []
 
 
 def test_descriptors(judge):

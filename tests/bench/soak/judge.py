@@ -11,7 +11,7 @@ import statistics
 P99_MS = 100
 SLOPE_MIB_H = 1.0
 WARM_S = 600  # not judged: what fills up first
-AGE_S = 60  # the same of each life of a program
+AGE_S = 60  # the same of each life of a program, where lives are compared
 FDS_SHARE = 0.02
 FDS_SLACK = 4
 OURS = ("login", "wsd")
@@ -43,29 +43,34 @@ def slope(points):
     return sum((x - mx) * (y - my) for x, y in points) / down if down else None
 
 
-def judged(samples, program):
-    """Those past the warm-up of the run and of the program's life."""
+def judged(samples, program, age_s=AGE_S):
+    """Those past the warm-up of the run and age_s of the program's life."""
     born = {}
     for s in samples:
         pid = s["pid"].get(program)
         born.setdefault(pid, s["t"])
         if pid and s["calm"] and s["t"] >= WARM_S and \
-                s["t"] - born[pid] >= AGE_S:
+                s["t"] - born[pid] >= age_s:
             yield s
 
 
+def mib_by_hour(samples, program):
+    return [(s["t"] / 3600, s["rss"][program] / 1024) for s in samples]
+
+
 def rss_slopes(samples, program):
-    """MiB an hour: over all, as a restart resets it, and within the lives,
-    each about its own middle. None: too little to say."""
-    points, inside = [], []
+    """MiB an hour: over all, as a restart resets it, and within the lives
+    that last longer than the warm-up, each about its own middle. None: too
+    little to say."""
+    inside = []
     for _, life in itertools.groupby(
-            judged(samples, program), lambda s: s["pid"][program]):
-        life = [(s["t"] / 3600, s["rss"][program] / 1024) for s in life]
-        points += life
+            judged(samples, program, WARM_S), lambda s: s["pid"][program]):
+        life = mib_by_hour(life, program)
         mx = statistics.fmean(x for x, _ in life)
         my = statistics.fmean(y for _, y in life)
         inside += [(x - mx, y - my) for x, y in life]
-    return slope(points), slope(inside)
+    return (slope(mib_by_hour(judged(samples, program), program)),
+            slope(inside))
 
 
 def fds_drift(samples, program):
@@ -102,13 +107,16 @@ def verdict(samples, members, store, minutes, ends=None):
     for program in sorted({p for s in samples for p in s["rss"]}):
         whole, inside = rss_slopes(samples, program)
         is_long = minutes * 60 >= 2 * WARM_S and whole is not None
-        is_level = is_long and whole < SLOPE_MIB_H and inside < SLOPE_MIB_H
+        is_level = is_long and whole < SLOPE_MIB_H and (
+            inside is None or inside < SLOPE_MIB_H)
         rows.append((
             f"RSS of {program}, slope < {SLOPE_MIB_H:g} MiB/h",
             is_level if is_long and program in OURS else None,
-            f"{whole:+.2f} over all, {inside:+.2f} within its lives"
-            if whole is not None else
-            f"not judged: {minutes:g} minutes are too short"))
+            f"not judged: {minutes:g} minutes are too short"
+            if whole is None else
+            f"{whole:+.2f} over all, " + (
+                "its lives are too short to tell" if inside is None else
+                f"{inside:+.2f} within its lives")))
         drift = fds_drift(samples, program)
         rows.append((
             f"descriptors of {program} level",
