@@ -202,7 +202,7 @@ tsan:
 	@$(MAKE) --no-print-directory FLAVOUR=tsan all tools
 	@tests/run tsan
 
-deps deps-test deps-deb:
+deps deps-test deps-deb deps-analyze:
 	@scripts/install-deps $(patsubst deps-%,--%,$(filter deps-%,$@))
 # Peers that are missing are left out.
 deps-bench: deps
@@ -274,6 +274,10 @@ size: all
 valgrind:
 	@$(MAKE) --no-print-directory FLAVOUR=debug CFLAGS='-O1 -g' units
 	@tests/run valgrind
+
+# Slower than lint, and not part of the tests.
+analyze: deps-analyze
+	@tests/analyze/run $(PATHS_ALL) $(CPPFLAGS_ALL) $(CFLAGS_ALL)
 
 lint:
 	@scripts/check-format
@@ -358,5 +362,5 @@ clean:
 	deps-bench deb deb-test run test unit \
 	system browser replay fuzz fuzz-coverage fuzzers bench crash mutation \
 	portability portability-i386 \
-	size valgrind lint install uninstall clean \
+	size valgrind analyze lint install uninstall clean \
 	FORCE

@@ -359,11 +359,11 @@ render(const struct rendering *r, size_t from, size_t to)
 {
 	for (size_t i = from; i < to;) {
 		const struct op *op = &r->t->ops[i++];
-		const char *value = NULL;
+		const char *value = "";
 
-		if (op->kind != OP_LITERAL && op->kind != OP_PHRASE)
-			value =
-			    r->values[op->at] != NULL ? r->values[op->at] : "";
+		if (op->kind != OP_LITERAL && op->kind != OP_PHRASE &&
+		    r->values[op->at] != NULL)
+			value = r->values[op->at];
 		switch (op->kind) {
 		case OP_LITERAL:
 			buf_append(r->out, r->t->text.data + op->at, op->n);

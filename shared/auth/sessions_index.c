@@ -177,8 +177,8 @@ sessions_index_each(
 	struct chunk c;
 	enum store_err err = get_head(s, head, &h);
 
-	if (err == STORE_NOTFOUND)
-		return STORE_OK;
+	if (err != STORE_OK)
+		return err == STORE_NOTFOUND ? STORE_OK : err;
 	for (int64_t i = h.low; err == STORE_OK && i <= h.high; i++) {
 		err = get_chunk(s, head, i, &c);
 		for (size_t j = 0; err == STORE_OK && j < c.n; j++) {
@@ -310,18 +310,19 @@ parse_any(const void *key, size_t key_len, const void *value, size_t value_len,
 {
 	struct head h;
 	struct chunk c;
-	bool is_good;
 
 	if (key_len < SESSIONS_INDEX_LEN || memcmp(key, "n:", 2) != 0)
 		return false;
 	if (key_len == SESSIONS_INDEX_LEN) {
-		is_good = parse_head(value, value_len, &h);
+		if (!parse_head(value, value_len, &h))
+			return false;
 		*until_s = h.until_s;
 	} else {
-		is_good = parse_chunk(value, value_len, &c);
+		if (!parse_chunk(value, value_len, &c))
+			return false;
 		*until_s = c.until_s;
 	}
-	return is_good;
+	return true;
 }
 
 bool

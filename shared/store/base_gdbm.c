@@ -146,7 +146,7 @@ read_generation(struct base *b, uint64_t *generation)
 			*generation = strtoull(buf_str(&meta) + 4, NULL, 10);
 		snprintf(again, sizeof(again), "gen=%" PRIu64, *generation);
 		if (*generation == 0 || strlen(again) != meta.len ||
-		    memcmp(again, meta.data, meta.len) != 0)
+		    memcmp(again, buf_str(&meta), meta.len) != 0)
 			err = STORE_CORRUPT;
 	}
 	buf_fini(&meta);

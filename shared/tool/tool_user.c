@@ -29,11 +29,11 @@ read_password(const struct tool *t, struct secret *pw)
 {
 	bool has_more = true;
 
+	pw->n = 0;
 	if (!t->args.has_password_stdin)
 		return tool_fail(TOOL_USAGE,
 		    "the password comes from standard input: give "
 		    "--password-stdin (scripts/gatecast asks for it)");
-	pw->n = 0;
 	while (has_more && pw->n < sizeof(pw->bytes)) {
 		ssize_t n = read(
 		    STDIN_FILENO, pw->bytes + pw->n, sizeof(pw->bytes) - pw->n);
