@@ -220,6 +220,28 @@ sessions_index_del(struct store *s, const char *head)
 	return err;
 }
 
+/*
+ * A chunk that is written anyway, without the sessions that have ended: the
+ * list of somebody who comes and goes does not grow, nor does the store.
+ */
+static enum store_err
+leave_out_ended(struct store *s, struct chunk *c)
+{
+	char key[SESSIONS_KEY_SIZE] = "s:";
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		memcpy(key + 2, c->entries[i], ENTRY_LEN);
+		enum store_err err = store_get(s, key, SESSIONS_KEY_LEN, NULL);
+		if (err == STORE_OK)
+			memmove(c->entries[n++], c->entries[i], ENTRY_LEN);
+		else if (err != STORE_NOTFOUND)
+			return err;
+	}
+	c->n = n;
+	return STORE_OK;
+}
+
 struct living {
 	struct store *store;
 	struct buf entries; /* ENTRY_LEN bytes each */
@@ -279,6 +301,8 @@ sessions_index_add(
 		err = STORE_OK;
 	} else if (err == STORE_OK) {
 		err = get_chunk(s, head, h.high, &c);
+		if (err == STORE_OK)
+			err = leave_out_ended(s, &c);
 	}
 	if (err != STORE_OK)
 		return err;

@@ -4,10 +4,10 @@
  * sessions.c.
  *
  * A list, oldest first, cut into chunks: "n:" + hex SHA-256(folded name) is
- * its head, the same + ":" + number a chunk. A login rewrites one chunk; the
- * end of a session rewrites nothing: its entry stays and is passed over, until
- * compacting finds it. So a transaction that only ends sessions only deletes,
- * which succeeds on a full disk too.
+ * its head, the same + ":" + number a chunk. A login rewrites the last chunk;
+ * the end of a session rewrites nothing: its entry stays and is passed over,
+ * until a login to its chunk or compacting finds it. So a transaction that
+ * only ends sessions only deletes, which succeeds on a full disk too.
  */
 #ifndef AUTH_SESSIONS_INDEX_H
 #define AUTH_SESSIONS_INDEX_H

@@ -170,6 +170,19 @@ test_index(void **state)
 	assert_int_equal(sizes().index, 0);
 }
 
+/* Of one session after the other there is never more than a chunk. */
+static void
+test_index_of_one_at_a_time(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		begin("bob");
+		assert_int_equal(sizes().index, 2);
+		assert_int_equal(sessions_end(sessions, key), STORE_OK);
+	}
+	assert_int_equal(sizes().sessions, 0);
+}
+
 /*
  * A list that cannot be read is never "nothing to end": it is done without,
  * and the next list is whole.
@@ -273,6 +286,7 @@ main(void)
 	    CASE(test_each_of),
 	    CASE(test_cap),
 	    CASE(test_index),
+	    CASE(test_index_of_one_at_a_time),
 	    CASE(test_index_damaged),
 	    CASE(test_maintain),
 	};
