@@ -156,7 +156,6 @@ protocol_error(struct buf *out, enum protocol_err err, const char *ref,
 	    [PROTOCOL_TOO_FAST] = {"too_fast", "too many messages"},
 	    [PROTOCOL_UNAVAILABLE] = {"unavailable",
 		"it cannot be kept at the moment"},
-	    [PROTOCOL_NOMEM] = {"overloaded", "no memory"},
 	};
 
 	buf_puts(out, "{\"type\":\"error\"");

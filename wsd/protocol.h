@@ -93,10 +93,10 @@ enum protocol_err {
 	PROTOCOL_EMPTY, /* text of nothing, or of blanks */
 	PROTOCOL_TOO_FAST,
 	PROTOCOL_UNAVAILABLE, /* the journal cannot be written */
-	PROTOCOL_NOMEM, /* not told: the connection is closed */
+	PROTOCOL_NOMEM, /* has no words: the connection is closed */
 };
 
-/* retry_after_ms is told with too_fast and unavailable. */
+/* Any but NOMEM. retry_after_ms is told with too_fast and unavailable. */
 void protocol_error(struct buf *out, enum protocol_err err, const char *ref,
     size_t ref_bytes, int64_t retry_after_ms);
 

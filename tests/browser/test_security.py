@@ -94,6 +94,8 @@ def test_cross_site_post(b, home, stranger, source):
            "the audit lines")
     assert cookies(b)["gatecast"]["value"] == before
     assert session_of(b) == "alice"
+    # A fresh connection: the web server is about to close the idle one.
+    other.close()
     assert other.get(home.url + "/session").json()["user"] == "alice"
     home.login("alice", USERS["alice"])
     # From a page of ours the same forms do what they say.
