@@ -290,6 +290,7 @@ lint:
 PAGES := $(wildcard */*.[1-8])
 page_dir = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))
 own_paths = sed -e 's|/usr/local/share/gatecast|$(DATADIR)|g' \
+	-e 's|/usr/local/libexec/gatecast|$(LIBEXECDIR)|g' \
 	-e 's|/etc/gatecast|$(SYSCONFDIR)/gatecast|g'
 UNITS_SYSTEMD := $(notdir $(wildcard $(addprefix scripts/deploy/systemd/*.,\
 	service socket timer)))
@@ -302,7 +303,8 @@ install: all
 	    $(sort $(foreach p,$(PAGES),$(call page_dir,$(p)))) \
 	    $(DESTDIR)$(BASHCOMPDIR)
 	install -m 755 $(B)/wsd $(DESTDIR)$(SBINDIR)/wsd
-	install -m 755 scripts/gatecast $(DESTDIR)$(SBINDIR)/gatecast
+	$(own_paths) scripts/gatecast | \
+	    install -m 755 /dev/stdin $(DESTDIR)$(SBINDIR)/gatecast
 	install -m 755 $(B)/login.fcgi $(DESTDIR)$(LIBEXECDIR)/login.fcgi
 	install -m 755 $(B)/gatecast-tool $(DESTDIR)$(LIBEXECDIR)/gatecast-tool
 	$(foreach p,$(PAGES),$(own_paths) $(p) | install -m 644 /dev/stdin \

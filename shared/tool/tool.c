@@ -83,15 +83,20 @@ tool_fail_output(void)
 }
 
 int
-tool_read_name(const struct tool *t, size_t i, char name[static NAME_SIZE])
+tool_check_name(const char *typed, char name[static NAME_SIZE])
 {
-	const char *typed = t->args.operands[i];
 	enum name_err err = name_canonical(typed, strlen(typed), name);
 
 	if (err != NAME_OK)
 		return tool_fail(
 		    TOOL_REFUSED, "not a user name: %s", name_strerror(err));
 	return TOOL_OK;
+}
+
+int
+tool_read_name(const struct tool *t, size_t i, char name[static NAME_SIZE])
+{
+	return tool_check_name(t->args.operands[i], name);
 }
 
 /* Who asked, once we have become somebody else; before, it is getuid(). */

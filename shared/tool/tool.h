@@ -49,7 +49,10 @@ int tool_fail_users(enum store_err err, const struct users *u); /* a write */
 int tool_fail_unknown(const char *name);
 int tool_fail_output(void); /* standard output; errno says why */
 
-/* Operand i as a canonical name. TOOL_OK, or the exit code and why. */
+/* A canonical name. TOOL_OK, or the exit code and why. */
+int tool_check_name(const char *typed, char name[static NAME_SIZE]);
+
+/* The same of operand i. */
 int tool_read_name(const struct tool *t, size_t i, char name[static NAME_SIZE]);
 
 /*

@@ -32,7 +32,6 @@ kind_of(const char *store, const char *key, size_t n)
 	    {"throttle", "a:", "address"},
 	    {"throttle", "d:", "device"},
 	    {"throttle", "se", "secret"},
-	    {"throttle", "d:", "device"},
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)

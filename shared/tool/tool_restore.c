@@ -150,10 +150,11 @@ mend_throttle(const struct restore *r)
 	return code;
 }
 
+/* By its spelling too, which its sessions bear. */
 static bool
 is_same_account(const struct record_user *a, const struct record_user *b)
 {
-	return strcmp(a->hash, b->hash) == 0 && a->created_s == b->created_s &&
+	return strcmp(a->name, b->name) == 0 && strcmp(a->hash, b->hash) == 0 && a->created_s == b->created_s &&
 	    !a->is_locked && !b->is_locked;
 }
 

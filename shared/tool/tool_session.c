@@ -21,16 +21,14 @@ find_user(struct tool *t, const char *typed, char name[static NAME_SIZE])
 	struct users *u;
 	struct record_user r;
 
-	enum name_err bad = name_canonical(typed, strlen(typed), name);
-	if (bad != NAME_OK)
-		return tool_fail(
-		    TOOL_REFUSED, "not a user name: %s", name_strerror(bad));
-	int code = tool_open_users(t, false, &u);
+	int code = tool_check_name(typed, name);
+	if (code == TOOL_OK)
+		code = tool_open_users(t, false, &u);
 	if (code != TOOL_OK)
 		return code;
 	enum store_err err = users_get(u, name, &r);
 	if (err == STORE_NOTFOUND)
-		code = tool_fail(TOOL_NOTFOUND, "no such user: %s", name);
+		code = tool_fail_unknown(name);
 	else if (err != STORE_OK)
 		code = tool_fail_store(
 		    err, "cannot read the users", users_detail(u));

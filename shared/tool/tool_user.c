@@ -367,12 +367,16 @@ tool_user_show(struct tool *t)
 		code = tool_fail_unknown(name);
 		goto out;
 	}
-	struct count c = {.user = r.name, .now_s = clock_wall_s(t->clock)};
-	if (err == STORE_OK)
-		err = sessions_each(s, count_one, &c);
 	if (err != STORE_OK) {
-		code = tool_fail_store(err, "cannot read the stores",
-		    c.n == 0 ? users_detail(u) : sessions_detail(s));
+		code = tool_fail_store(
+		    err, "cannot read the users", users_detail(u));
+		goto out;
+	}
+	struct count c = {.user = r.name, .now_s = clock_wall_s(t->clock)};
+	err = sessions_each(s, count_one, &c);
+	if (err != STORE_OK) {
+		code = tool_fail_store(
+		    err, "cannot read the sessions", sessions_detail(s));
 		goto out;
 	}
 	o = tool_out_new(columns, 6);

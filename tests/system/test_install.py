@@ -18,14 +18,15 @@ def test_other_prefix(tmp_path):
         done = subprocess.run(
             ["make", "-C", str(ROOT), f"B={build}", f"FLAVOUR={BUILD.name}",
              f"PREFIX={prefix}", f"SYSCONFDIR={prefix}/etc",
-             f"UNITDIR={prefix}/units", target],
+             f"LIBEXECDIR={prefix}/lib/gatecast", f"UNITDIR={prefix}/units",
+             target],
             capture_output=True, text=True, timeout=600, umask=0o077,
             env={k: v for k, v in os.environ.items() if k != "MAKEFLAGS"})
         assert done.returncode == 0, done.stdout + done.stderr
 
     make("install")
     # Finds its templates there, and needs no configuration.
-    done = subprocess.run([prefix / "libexec/gatecast/login.fcgi", "-n"],
+    done = subprocess.run([prefix / "lib/gatecast/login.fcgi", "-n"],
                           capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     conf = prefix / "etc/gatecast/gatecast.conf"
@@ -41,16 +42,17 @@ def test_other_prefix(tmp_path):
     # Texts name the paths of this installation.
     for path in (prefix / "share/gatecast/gatecast.conf",
                  prefix / "share/man/man8/login.fcgi.8",
-                 prefix / "share/gatecast/deploy/nginx/gatecast.conf"):
+                 prefix / "share/gatecast/deploy/nginx/gatecast.conf",
+                 prefix / "share/gatecast/deploy/apache/fcgid.conf"):
         text = path.read_text()
-        assert str(prefix) in text and "/usr/local/share" not in text, path
+        assert str(prefix) in text and "/usr/local/" not in text, path
     # Units start what is installed here.
     units = {p.name: p.read_text() for p in (prefix / "units").iterdir()}
     assert sorted(units) == sorted(
         p.name for p in (ROOT / "scripts/deploy/systemd").iterdir()
         if p.suffix != ".conf")
     for name, program in (("wsd", "sbin/wsd"),
-                          ("login-fcgi", "libexec/gatecast/login.fcgi")):
+                          ("login-fcgi", "lib/gatecast/login.fcgi")):
         assert f"ExecStart={prefix}/{program}\n" in units[f"{name}.service"]
     for name in ("sysusers.d", "tmpfiles.d"):
         assert (prefix / "lib" / name / "gatecast.conf").is_file()

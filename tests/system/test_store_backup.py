@@ -212,6 +212,17 @@ def test_a_session_that_nobody_has(admin, tmp_path):
     assert sessions(admin) == []
 
 
+def test_another_spelling(admin, tmp_path):
+    """A session bears the name that it was begun with, and ends with it."""
+    file = tmp_path / "backup"
+    admin.add("alice")
+    admin("store", "backup", str(file))
+    admin("user", "rename", "alice", "Alice")
+    sign_in(admin, "Alice")
+    assert "1 session ended" in admin("store", "restore", str(file)).stdout
+    assert sessions(admin) == []
+
+
 # --- damage ---------------------------------------------------------------
 
 def flip_base(store):

@@ -80,6 +80,11 @@ def test_users_and_directories(tmp_path):
     place = (tmp_path / "var/lib/gatecast").stat()
     assert place.st_mode & 0o7777 == 0o750
     assert [str(place.st_uid), str(place.st_gid)] == passwd["gatecast"][:2]
+    # The web server starts login.fcgi, and owns it: also after the next boot.
+    os.chown(tmp_path / "var/lib/gatecast", 33, 33)
+    run("systemd-tmpfiles", f"--root={tmp_path}", "--create",
+        UNITS / "tmpfiles.conf")
+    assert (tmp_path / "var/lib/gatecast").stat().st_uid == 33
 
 
 # --- system calls ---------------------------------------------------------
