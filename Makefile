@@ -100,6 +100,7 @@ PRELOADS := $(patsubst tests/tools/preload/%.c,$(B)/tests/%.so,\
 	$(wildcard tests/tools/preload/*.c))
 PLAIN := $(patsubst tests/tools/plain/%.c,$(B)/tests/%,\
 	$(wildcard tests/tools/plain/*.c))
+AXE := build/browser/node_modules/axe-core/axe.min.js
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 
 all: $(PROGRAMS)
@@ -204,6 +205,13 @@ tsan:
 
 deps deps-test deps-deb deps-analyze:
 	@scripts/install-deps $(patsubst deps-%,--%,$(filter deps-%,$@))
+# For tests/browser, of the version that its package.json says.
+$(AXE): tests/browser/package.json
+	@mkdir -p build/browser
+	@cp $< build/browser/
+	@cd build/browser && npm install --no-audit --no-fund --ignore-scripts \
+	    --no-package-lock --silent >&2
+	@touch $@
 # Peers that are missing are left out.
 deps-bench: deps
 	@scripts/install-deps --bench || true
@@ -214,6 +222,7 @@ run: deps
 
 # Each half of the suite can be run alone; `test` is all of them in order.
 test: deps-test
+	@$(MAKE) --no-print-directory $(AXE)
 	@tests/run
 
 unit:
@@ -222,7 +231,7 @@ unit:
 system:
 	@$(MAKE) --no-print-directory FLAVOUR=asan all tools
 	@tests/run system
-browser: all
+browser: all $(AXE)
 	@tests/run browser
 replay:
 	@$(MAKE) --no-print-directory FLAVOUR=asan replays

@@ -90,7 +90,9 @@ static const struct config_key keys[] = {
 		"must hand these paths on whole. Empty: the site's root."},
 
     {KEY(store, dir), .type = CONFIG_PATH, .preset = "/var/lib/gatecast",
-	.help = "Directory of users, sessions and keys."},
+	.help = "Directory of users, sessions and keys. Another one than "
+		"this needs a ReadWritePaths= in drop-ins for "
+		"login-fcgi.service and gatecast-checkpoint.service."},
     {KEY(store, reserve_bytes), .type = CONFIG_INT, .preset = "1048576",
 	.min = 0, .max = GIB, .unit = "bytes", .zero = "no reserve",
 	.help = "Kept free for logouts when the disk is full."},
@@ -164,8 +166,8 @@ static const struct config_key keys[] = {
     {KEY(wsd, listen), .type = CONFIG_STRING,
 	.preset = "unix:/run/gatecast/wsd.sock", .form = config_form_listen,
 	.form_help = UNIX_FORM " or " TCP_FORM, .may_be_empty = true,
-	.help = "Where wsd listens. Empty: the socket that systemd hands "
-		"over."},
+	.help = "Where wsd listens, unless systemd hands over sockets. "
+		"Empty: only then."},
     {KEY(wsd, control), .type = CONFIG_STRING,
 	.preset = "unix:/run/gatecast/control.sock", .form = config_form_unix,
 	.form_help = UNIX_FORM, .may_be_empty = true,

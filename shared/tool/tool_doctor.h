@@ -16,7 +16,7 @@ struct doctor {
 	struct tool_out *out; /* --json; NULL: lines, at once */
 };
 
-/* name: of the check, as it stands in the manual. */
+/* name: of the check, as --json has it. */
 void doctor_ok(struct doctor *d, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

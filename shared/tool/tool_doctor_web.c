@@ -143,7 +143,9 @@ doctor_web(struct doctor *d, const char *name)
 		}
 		doctor_find(d, true, name,
 		    "%s: lighttpd, apache or nginx must be in the path", path);
-		doctor_fix(d, "name the file that the server itself reads");
+		doctor_fix(d,
+		    "name the file that the server itself reads, or "
+		    "a link to it called apache.conf or alike");
 		return;
 	}
 	for (size_t i = 0; i < SERVERS; i++)

@@ -22,9 +22,9 @@ void tool_names_free(struct tool_names *n);
 /*
  * Whether a canonical name may be given to a new account. instead_of (may be
  * NULL) is a user whose name it takes over, and who does not count. STORE_OK
- * with *why empty: it may; else *why is one line for a person. Called under
- * the writer lock; that there is no account of that very name is the
- * caller's to check.
+ * with *why empty: it may; else *why is one line for a person. What it says
+ * holds as long as the writer lock is held; that there is no account of that
+ * very name is the caller's to check.
  */
 enum store_err tool_names_check(struct tool_names *n, const char *name,
     const char *instead_of, struct buf *why);

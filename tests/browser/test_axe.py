@@ -26,7 +26,7 @@ axe.run(document, {
 
 @functools.cache
 def source():
-    assert AXE.exists(), f"{AXE} is missing: scripts/install-deps --test"
+    assert AXE.exists(), f"{AXE} is missing: make browser"
     return AXE.read_text()
 
 

@@ -79,7 +79,7 @@ def test_shipped_is_what_is_in_scripts_deploy(tree):
     shipped = files(tree / "usr/share/gatecast/deploy")
     sources = {f"{web}/{name}": text for web in WEB
                for name, text in files(DEPLOY / web).items()}
-    assert {name: text.replace("/usr/local/share", "/usr/share")
+    assert {name: text.replace("/usr/local/", "/usr/")
             for name, text in sources.items()} == shipped
     units = files(DEPLOY / "systemd")
     assert units.pop("sysusers.conf") == \
