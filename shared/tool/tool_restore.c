@@ -154,8 +154,8 @@ mend_throttle(const struct restore *r)
 static bool
 is_same_account(const struct record_user *a, const struct record_user *b)
 {
-	return strcmp(a->name, b->name) == 0 && strcmp(a->hash, b->hash) == 0 && a->created_s == b->created_s &&
-	    !a->is_locked && !b->is_locked;
+	return strcmp(a->name, b->name) == 0 && strcmp(a->hash, b->hash) == 0 &&
+	    a->created_s == b->created_s && !a->is_locked && !b->is_locked;
 }
 
 /* Against what is there: *e says whether its sessions stay. */
