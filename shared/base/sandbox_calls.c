@@ -152,10 +152,11 @@ sandbox_calls_enter(enum sandbox_role role)
 		goto out;
 	/*
 	 * The processor's speculation stays as it is: we run nobody's code
-	 * but our own, and before Linux 5.16 the other costs dearly.
+	 * but our own, and before Linux 5.16 the other costs dearly. Before
+	 * 4.17 there is no choice.
 	 */
 	rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_SSB, 1);
-	if (rc == 0)
+	if (rc == 0 || rc == -EOPNOTSUPP)
 		rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (rc == 0)
 		rc = allow(filter, common, COUNT(common));

@@ -107,6 +107,18 @@ def test_the_programs_are_in_it():
             assert status(pid)["Seccomp_filters"] == "2"
 
 
+def test_a_kernel_without(request):
+    """Neither seccomp nor Landlock: said, and no reason not to run."""
+    site = make(request)
+    site.start(env={
+        **os.environ, "LD_PRELOAD": str(BUILD / "tests/no_sandbox.so"),
+        "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") +
+        ":verify_asan_link_order=0"})
+    assert site.sign_in()
+    assert "no seccomp here" in site.log()
+    assert "no Landlock in this kernel" in site.log()
+
+
 def test_missing_store_comes_later(request):
     """The directory above it is named in its place."""
     site = make(request, init=False)
