@@ -115,8 +115,9 @@ def test_bad_file_never_counts(one_worker, bad):
     spoil()
     assert pair.is_valid(cookie)
     wait_until(lambda: pair.verdicts(cookie) == ({503}, 503), what="refusal")
-    for log in (pair.login.log(), pair.wsd.log()):
-        assert str(path_of(pair)) in log
+    for program in (pair.login, pair.wsd):
+        wait_until(lambda: str(path_of(pair)) in program.log(),
+                   what="a line of log")
     mend()
     wait_until(lambda: pair.verdicts(cookie) == ({200}, 101), what="an end")
     assert pair.is_valid(pair.login.sign_in())
