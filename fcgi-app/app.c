@@ -3,8 +3,13 @@
 #include "base/log.h"
 #include "fcgi-app/choice.h"
 #include "fcgi-app/gate.h"
+#include "fcgi-app/html.h"
+#include "fcgi-app/next_url.h"
 #include "fcgi-app/page_error.h"
 #include "fcgi-app/routes.h"
+
+#include <stdio.h>
+#include <string.h>
 
 void
 app_init(struct app *a, const struct config *config, const struct views *views,
@@ -46,16 +51,26 @@ app_idle(struct app *a)
 void
 app_redirect(struct call *c, const char *path, const char *next)
 {
-	const char *prefix = c->app->config->site.prefix;
 	struct buf location = BUF_INIT;
 
-	buf_printf(&location, "%s%s", prefix, path);
-	if (next != NULL)
-		buf_printf(&location, "?next=%s%s", prefix, next);
+	buf_printf(&location, "%s%s", c->app->config->site.prefix, path);
+	if (next != NULL) {
+		buf_puts(&location, "?next=");
+		html_put_query(&location, next, strlen(next));
+	}
 	if (location.has_failed)
 		c->resp->is_spoiled = true;
 	response_redirect(c->resp, buf_str(&location));
 	buf_fini(&location);
+}
+
+void
+app_redirect_login(struct call *c, const char *page)
+{
+	char next[NEXT_URL_MAX + 1];
+
+	snprintf(next, sizeof(next), "%s%s", c->app->config->site.prefix, page);
+	app_redirect(c, "/login", next);
 }
 
 bool

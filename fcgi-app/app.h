@@ -64,10 +64,13 @@ int app_take_slot(struct app *a);
 void app_idle(struct app *a);
 
 /*
- * 303 to a page of ours: path, without the site's prefix, and the page that
- * comes after it (the same; NULL: none).
+ * 303 to a page of ours: path, without the site's prefix, and where to go after
+ * it (a local URL with the prefix, see next_url.h; NULL: nowhere).
  */
 void app_redirect(struct call *c, const char *path, const char *next);
+
+/* The same to sign in, and from there to a page of ours: without the prefix. */
+void app_redirect_login(struct call *c, const char *page);
 
 /*
  * Whether people may sign in over this connection: https, or plain http

@@ -16,6 +16,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -34,7 +35,10 @@ static struct conn
 stream(const struct config *config, int fd)
 {
 	const struct clock *clock = clock_system();
+	int flags = fcntl(fd, F_GETFL);
 
+	if (flags != -1)
+		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 	return (struct conn){
 	    .fd = fd,
 	    .stop_fd = -1,
@@ -55,9 +59,6 @@ read_body(const struct config *config, struct request *req, struct buf *body)
 
 	if (req->content_length <= 0)
 		return;
-	int flags = fcntl(STDIN_FILENO, F_GETFL);
-	if (flags != -1)
-		fcntl(STDIN_FILENO, F_SETFL, flags | O_NONBLOCK);
 	if (req->content_length > FORM_BODY_MAX) {
 		req->is_body_over = true;
 		return;
@@ -107,6 +108,7 @@ cgi_run(const struct config *config, const struct views *views)
 	struct app app;
 	int rc = EXIT_FAILURE;
 
+	signal(SIGPIPE, SIG_IGN); /* upkeep goes on without the server */
 	if (slots_init(&slots, config->store.dir,
 		slots_count(config->login.workers, config->login.hash_slots)) ==
 	    -1) {

@@ -5,7 +5,6 @@
 #include "fcgi-app/choice.h"
 
 #include "fcgi-app/form.h"
-#include "fcgi-app/html.h"
 #include "fcgi-app/set_cookie.h"
 
 #include <string.h>
@@ -104,27 +103,18 @@ choice_switch(struct call *c, const char *path, const char *next)
 		FIELDS
 	};
 	char query[REQUEST_QUERY_MAX];
-	size_t n = strlen(c->req->query);
 	struct form_field fields[FIELDS] = {
 	    [LANG] = {.name = "lang"},
 	    [THEME] = {.name = "theme"},
 	};
-	struct buf location = BUF_INIT;
 
-	memcpy(query, c->req->query, n);
-	form_parse(query, n, FORM_QUERY, fields, FIELDS);
+	form_query(c->req->query, query, fields, FIELDS);
 	if (fields[LANG].value == NULL && fields[THEME].value == NULL)
 		return false;
-	buf_printf(&location, "%s%s", c->app->config->site.prefix, path);
-	if (next != NULL) {
-		buf_puts(&location, "?next=");
-		html_put_query(&location, next, strlen(next));
-	}
-	response_redirect(c->resp, buf_str(&location));
+	app_redirect(c, path, next);
 	if (fields[LANG].value != NULL)
 		keep_lang(c, &fields[LANG]);
 	if (fields[THEME].value != NULL)
 		keep_theme(c, &fields[THEME]);
-	buf_fini(&location);
 	return true;
 }

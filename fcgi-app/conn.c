@@ -61,16 +61,16 @@ read_some(struct conn *c, void *bytes, size_t size, size_t *n)
 enum conn_err
 conn_read_bytes(struct conn *c, size_t n, struct buf *out)
 {
+	/* At once and in place: a body that moves leaves a password behind. */
+	if (buf_reserve(out, n) == -1)
+		return CONN_BAD;
 	while (n > 0) {
-		char bytes[4096];
 		size_t got;
-		enum conn_err err = read_some(
-		    c, bytes, n < sizeof(bytes) ? n : sizeof(bytes), &got);
+		enum conn_err err = read_some(c, out->data + out->len, n, &got);
 
 		if (err != CONN_OK)
 			return err;
-		if (buf_append(out, bytes, got) == -1)
-			return CONN_BAD;
+		out->len += got;
 		n -= got;
 	}
 	return CONN_OK;

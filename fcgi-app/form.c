@@ -98,6 +98,16 @@ form_parse(char *bytes, size_t n, enum form_mode mode,
 	return FORM_OK;
 }
 
+void
+form_query(
+    const char *query, char *bytes, struct form_field *fields, size_t count)
+{
+	size_t n = strlen(query);
+
+	memcpy(bytes, query, n);
+	form_parse(bytes, n, FORM_QUERY, fields, count);
+}
+
 bool
 form_is_type(const char *content_type)
 {

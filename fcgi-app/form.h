@@ -45,6 +45,13 @@ struct form_field {
 enum form_err form_parse(char *bytes, size_t n, enum form_mode mode,
     struct form_field *fields, size_t count);
 
+/*
+ * The same in mode FORM_QUERY of a query string, which is left as it is: bytes
+ * has room for strlen(query) and must outlive the values.
+ */
+void form_query(
+    const char *query, char *bytes, struct form_field *fields, size_t count);
+
 /* Whether a Content-Type (NULL: none) says that this is such a body. */
 bool form_is_type(const char *content_type);
 

@@ -12,7 +12,6 @@
 #include "auth/crypto.h"
 #include "base/gate_rule.h"
 #include "base/log.h"
-#include "fcgi-app/html.h"
 #include "fcgi-app/next_url.h"
 #include "fcgi-app/page_error.h"
 #include "fcgi-app/visitor.h"
@@ -21,7 +20,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RETRY_S "5"
 #define READINGS_MAX 3
 
 enum verdict {
@@ -204,22 +202,12 @@ gate_is_page(const struct request *req)
 	return false;
 }
 
-static void
-put_json(struct call *c, int status, const char *text)
-{
-	c->resp->status = status;
-	c->resp->type = RESPONSE_JSON;
-	if (buf_puts(&c->resp->body, text) == -1)
-		c->resp->is_spoiled = true;
-}
-
 void
 gate_page_login(struct call *c)
 {
 	const char *uri = c->req->uri != NULL ? c->req->uri : "";
 	char next[NEXT_URL_MAX + 1];
 	const char *prefix = c->app->config->site.prefix;
-	struct buf location = BUF_INIT;
 
 	if (!gate_is_page(c->req)) {
 		char text[192];
@@ -227,19 +215,11 @@ gate_page_login(struct call *c)
 		snprintf(text, sizeof(text),
 		    "{\"error\":\"no session\",\"login\":\"%s/login\"}\n",
 		    prefix);
-		put_json(c, 401, text);
+		response_json(c->resp, 401, text);
 		return;
 	}
-	buf_printf(&location, "%s/login", prefix);
 	next_url_choose(prefix, uri, strlen(uri), next);
-	if (strcmp(next, uri) == 0) {
-		buf_puts(&location, "?next=");
-		html_put_query(&location, next, strlen(next));
-	}
-	if (location.has_failed)
-		c->resp->is_spoiled = true;
-	response_redirect(c->resp, buf_str(&location));
-	buf_fini(&location);
+	app_redirect(c, "/login", strcmp(next, uri) == 0 ? next : NULL);
 }
 
 static void
@@ -267,12 +247,11 @@ refuse(
 	if (verdict == UNAVAILABLE && is_page) {
 		page_error_store(c);
 	} else if (verdict == UNAVAILABLE) {
-		put_json(c, 503, "{\"error\":\"store unavailable\"}\n");
-		response_header(c->resp, "Retry-After", RETRY_S);
+		page_error_store_json(c);
 	} else if (is_page) {
 		page_error(c, 403, what);
 	} else {
-		put_json(c, 403,
+		response_json(c->resp, 403,
 		    verdict == NOT_IN_GROUP
 			? "{\"error\":\"not in a group that may\"}\n"
 			: "{\"error\":\"ambiguous path\"}\n");
@@ -331,7 +310,7 @@ gate_page_auth(struct call *c)
 		name_user(c, verdict, &who, "X-User", "X-Groups");
 		return;
 	case STRANGER:
-		put_json(c, 401, "{\"error\":\"no session\"}\n");
+		response_json(c->resp, 401, "{\"error\":\"no session\"}\n");
 		return;
 	case NOT_IN_GROUP:
 	case UNCLEAR:

@@ -1,5 +1,5 @@
 /*
- * One output verb per context in a page. Pure.
+ * One output verb per context in a page: 0, or -1 out of memory. Pure.
  */
 #ifndef FCGI_APP_HTML_H
 #define FCGI_APP_HTML_H
@@ -14,7 +14,9 @@
  */
 int html_put_text(struct buf *out, const char *bytes, size_t n);
 
-/* A value in a query string: all but RFC 3986's unreserved is escaped. */
+/*
+ * A value in a query string: all but RFC 3986's unreserved and '/' is escaped.
+ */
 int html_put_query(struct buf *out, const char *bytes, size_t n);
 
 #endif

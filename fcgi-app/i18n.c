@@ -1,11 +1,13 @@
 /*
- * Phrases are looked up by number when a page is made and by key only when
- * templates are loaded, so that a missing phrase is found at start-up and
- * never by a visitor.
+ * Templates have their phrases by number, found by key when they are loaded,
+ * so that a missing phrase is found at start-up and never by a visitor.
  */
 #include "fcgi-app/i18n.h"
 
+#include "base/utf8.h"
+
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -117,11 +119,15 @@ intern(struct i18n *t, const char *key, size_t n)
 static const char *
 take_line(struct i18n *t, enum i18n_lang lang, const char *line, size_t n)
 {
+	struct utf8 u = {0};
+
 	trim(&line, &n);
 	if (n == 0 || line[0] == '#')
 		return NULL;
 	if (memchr(line, '\0', n) != NULL)
 		return "a NUL byte";
+	if (utf8_feed(&u, (const uint8_t *)line, n) == -1 || !utf8_is_whole(&u))
+		return "this is not UTF-8";
 	const char *equals = memchr(line, '=', n);
 	if (equals == NULL)
 		return "no '=' (a line is: key = text)";

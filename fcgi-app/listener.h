@@ -1,35 +1,27 @@
 /*
- * The socket that web servers connect to: handed over, or our own.
+ * The socket that web servers connect to: handed over, or our own. Either is
+ * non-blocking, and endpoint_close is for both.
  */
 #ifndef FCGI_APP_LISTENER_H
 #define FCGI_APP_LISTENER_H
 
-#include <stdbool.h>
-#include <sys/types.h>
+#include "base/endpoint.h"
 
-struct listener {
-	int fd; /* non-blocking; -1: none */
-	char *path; /* of our own Unix socket, removed at the end; or NULL */
-	dev_t dev; /* which one it is */
-	ino_t ino;
-};
+#include <stdbool.h>
 
 /* Whether the descriptor is a socket that listens. */
 bool listener_is(int fd);
 
 /* Takes a descriptor that was handed over. 0, or -1 with errno. */
-int listener_inherit(struct listener *l, int fd);
+int listener_inherit(struct endpoint *e, int fd);
 
 /*
- * Makes one: "unix:PATH" (mode 0660; a dead socket of that name is
- * replaced, a live one is not) or "HOST:PORT". 0, or -1: logged.
+ * Makes one as endpoint_open does; of a name with several addresses the
+ * first that works. 0, or -1: logged.
  */
-int listener_open(struct listener *l, const char *address);
+int listener_open(struct endpoint *e, const char *address);
 
 /* In a child: the socket's file is the parent's to remove. */
-void listener_disown(struct listener *l);
-
-/* Closes it and removes our own socket's file, if it still is ours. */
-void listener_close(struct listener *l);
+void listener_disown(struct endpoint *e);
 
 #endif

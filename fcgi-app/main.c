@@ -102,7 +102,7 @@ parse_options(int argc, char **argv, struct options *o)
 /* The first that there is: --listen, systemd's, descriptor 0, login.listen. */
 static int
 find_listener(
-    struct listener *l, const struct options *o, const struct config *config)
+    struct endpoint *e, const struct options *o, const struct config *config)
 {
 	int passed = notify_listen_fds();
 
@@ -111,20 +111,20 @@ find_listener(
 		return -1;
 	}
 	if (o->listen != NULL)
-		return listener_open(l, o->listen);
+		return listener_open(e, o->listen);
 	int fd = passed > 0 ? NOTIFY_FD_FIRST : STDIN_FILENO;
 	if (passed > 1) {
 		log_err("%d sockets were passed, one is needed", passed);
 		return -1;
 	}
 	if (listener_is(fd)) {
-		if (listener_inherit(l, fd) == 0)
+		if (listener_inherit(e, fd) == 0)
 			return 0;
 		log_err_errno("descriptor %d", fd);
 		return -1;
 	}
 	if (config->login.listen[0] != '\0')
-		return listener_open(l, config->login.listen);
+		return listener_open(e, config->login.listen);
 	log_err("nothing to listen on: descriptor 0 is no listening socket, "
 		"and neither --listen nor login.listen is given");
 	return -1;
@@ -133,7 +133,7 @@ find_listener(
 static int
 serve(const struct options *o, struct config *config, struct views *views)
 {
-	struct listener listener;
+	struct endpoint listener;
 	int rc = EXIT_FAILURE;
 
 	if (find_listener(&listener, o, config) == -1) {
@@ -150,7 +150,7 @@ serve(const struct options *o, struct config *config, struct views *views)
 	    .listen = o->listen,
 	};
 	rc = master_run(&opts);
-	listener_close(&listener);
+	endpoint_close(&listener);
 	return rc;
 }
 

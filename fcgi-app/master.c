@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/sandbox.h"
+#include "fcgi-app/listener.h"
 #include "fcgi-app/lobby.h"
 #include "fcgi-app/slots.h"
 #include "fcgi-app/worker.h"

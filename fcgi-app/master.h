@@ -5,7 +5,7 @@
 #define FCGI_APP_MASTER_H
 
 #include "base/config.h"
-#include "fcgi-app/listener.h"
+#include "base/endpoint.h"
 #include "fcgi-app/views.h"
 
 #include <stdbool.h>
@@ -14,7 +14,7 @@ struct master_opts {
 	const char *config_path; /* read again on SIGHUP; NULL: default one */
 	struct config *config; /* changed by a reload */
 	struct views *views; /* taken over; freed */
-	struct listener *listener;
+	struct endpoint *listener;
 	bool is_gate; /* see worker.h */
 	/* A process manager may have started others: they share hash slots. */
 	bool has_copies;

@@ -16,15 +16,14 @@ users_failed(struct app *a, struct users *users, enum store_err err)
 	return NEW_PASSWORD_STORE;
 }
 
-enum new_password_result
-new_password_set(struct app *a, const struct visitor *v,
-    struct record_user *user, const char *hash, size_t *ended)
+/* *now: the record as it is then; the caller's to wipe, whatever comes. */
+static enum new_password_result
+set(struct app *a, const struct visitor *v, const struct record_user *user,
+    const char *hash, struct record_user *now, size_t *ended)
 {
 	struct users *users = stores_users(&a->stores);
 	struct sessions *sessions = stores_sessions(&a->stores);
-	struct record_user now;
 
-	*ended = 0;
 	if (users == NULL || sessions == NULL)
 		return NEW_PASSWORD_STORE;
 	enum store_err err = users_begin(users);
@@ -33,17 +32,17 @@ new_password_set(struct app *a, const struct visitor *v,
 		return NEW_PASSWORD_STORE;
 	}
 	users_use_reserve(users);
-	err = users_get(users, user->name, &now);
+	err = users_get(users, user->name, now);
 	if (err == STORE_NOTFOUND ||
 	    (err == STORE_OK &&
-		(now.is_locked || strcmp(now.hash, user->hash) != 0))) {
+		(now->is_locked || strcmp(now->hash, user->hash) != 0))) {
 		users_abort(users);
 		return NEW_PASSWORD_CHANGED;
 	}
 	if (err == STORE_OK) {
-		strcpy(now.hash, hash);
-		now.changed_s = clock_wall_s(a->stores.clock);
-		err = users_put(users, &now);
+		strcpy(now->hash, hash);
+		now->changed_s = clock_wall_s(a->stores.clock);
+		err = users_put(users, now);
 	}
 	if (err != STORE_OK)
 		return users_failed(a, users, err);
@@ -58,7 +57,19 @@ new_password_set(struct app *a, const struct visitor *v,
 		stores_users_failed(&a->stores, "password", err);
 		return NEW_PASSWORD_STORE;
 	}
-	*user = now;
-	crypto_wipe(&now, sizeof(now));
 	return NEW_PASSWORD_OK;
+}
+
+enum new_password_result
+new_password_set(struct app *a, const struct visitor *v,
+    struct record_user *user, const char *hash, size_t *ended)
+{
+	struct record_user now;
+
+	*ended = 0;
+	enum new_password_result result = set(a, v, user, hash, &now, ended);
+	if (result == NEW_PASSWORD_OK)
+		*user = now;
+	crypto_wipe(&now, sizeof(now));
+	return result;
 }

@@ -174,11 +174,9 @@ static enum view_value
 read_done(const struct call *c)
 {
 	char query[REQUEST_QUERY_MAX];
-	size_t n = strlen(c->req->query);
 	struct form_field field = {.name = "done"};
 
-	memcpy(query, c->req->query, n);
-	form_parse(query, n, FORM_QUERY, &field, 1);
+	form_query(c->req->query, query, &field, 1);
 	if (field.value == NULL)
 		return VIEW_VALUES;
 	if (field.n == 8 && memcmp(field.value, "password", 8) == 0)
@@ -200,7 +198,7 @@ page_account(struct call *c)
 	case VISITOR_SIGNED_IN:
 		break;
 	case VISITOR_ANONYMOUS:
-		app_redirect(c, "/login", "/account");
+		app_redirect_login(c, "/account");
 		return;
 	case VISITOR_UNKNOWN:
 		page_error_store(c);
@@ -222,7 +220,7 @@ page_account_visitor(struct call *c, struct visitor *v)
 	case VISITOR_SIGNED_IN:
 		return true;
 	case VISITOR_ANONYMOUS:
-		app_redirect(c, "/login", "/account");
+		app_redirect_login(c, "/account");
 		break;
 	case VISITOR_UNKNOWN:
 		page_error_store(c);

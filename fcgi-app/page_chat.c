@@ -17,7 +17,7 @@ page_chat(struct call *c)
 	case VISITOR_SIGNED_IN:
 		break;
 	case VISITOR_ANONYMOUS:
-		app_redirect(c, "/login", "/index");
+		app_redirect_login(c, "/index");
 		return;
 	case VISITOR_UNKNOWN:
 		page_error_store(c);

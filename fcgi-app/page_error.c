@@ -26,3 +26,10 @@ page_error_store(struct call *c)
 	page_error(c, 503, "503");
 	response_header(c->resp, "Retry-After", STORE_RETRY_S);
 }
+
+void
+page_error_store_json(struct call *c)
+{
+	response_json(c->resp, 503, "{\"error\":\"store unavailable\"}\n");
+	response_header(c->resp, "Retry-After", STORE_RETRY_S);
+}

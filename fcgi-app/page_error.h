@@ -12,7 +12,8 @@
  */
 void page_error(struct call *c, int status, const char *what);
 
-/* 503, and when to try again. */
+/* 503, and when to try again: the page, and the same for scripts. */
 void page_error_store(struct call *c);
+void page_error_store_json(struct call *c);
 
 #endif

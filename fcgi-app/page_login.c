@@ -1,5 +1,6 @@
 #include "fcgi-app/page_login.h"
 
+#include "auth/crypto.h"
 #include "auth/token.h"
 #include "fcgi-app/choice.h"
 #include "fcgi-app/csrf.h"
@@ -9,13 +10,12 @@
 #include "fcgi-app/page_error.h"
 #include "fcgi-app/post.h"
 #include "fcgi-app/signin.h"
+#include "fcgi-app/verify.h"
 #include "fcgi-app/visitor.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-#define BUSY_RETRY_S "1"
 
 /* What the form shows again, and why. */
 struct retry {
@@ -38,10 +38,10 @@ put_form(struct call *c, const struct retry *retry)
 		page_error_store(c);
 		return;
 	}
-	const struct keyring *keys = sessions_keyring(sessions);
 	/* A cookie of a key not seen yet is no reason to replace it. */
-	if (!csrf_find(keys, c->req, id))
+	if (!csrf_find(sessions_keyring(sessions), c->req, id))
 		sessions_reload_keyring(sessions);
+	const struct keyring *keys = sessions_keyring(sessions);
 	csrf_begin(keys, c->req, c->resp, id);
 	token_bind(keys, CSRF_LABEL_LOGIN, id, csrf);
 	values[VIEW_CSRF] = csrf;
@@ -59,12 +59,10 @@ get_login(struct call *c)
 {
 	char query[REQUEST_QUERY_MAX];
 	char next[NEXT_URL_MAX + 1];
-	size_t n = strlen(c->req->query);
 	struct form_field field = {.name = "next"};
 	struct visitor visitor;
 
-	memcpy(query, c->req->query, n);
-	form_parse(query, n, FORM_QUERY, &field, 1);
+	form_query(c->req->query, query, &field, 1);
 	next_url_choose(
 	    c->app->config->site.prefix, field.value, field.n, next);
 	if (choice_switch(c, "/login", next))
@@ -203,6 +201,7 @@ try_signin(struct call *c, const struct form_field *fields)
 	switch (signin_try(c->app, &attempt, token, &wait_s)) {
 	case SIGNIN_OK:
 		welcome(c, token, &fields[NAME], next);
+		crypto_wipe(token, sizeof(token));
 		break;
 	case SIGNIN_REFUSED:
 		c->resp->status = 401;
@@ -219,7 +218,7 @@ try_signin(struct call *c, const struct form_field *fields)
 		break;
 	case SIGNIN_BUSY:
 		c->resp->status = 503;
-		response_header(c->resp, "Retry-After", BUSY_RETRY_S);
+		response_header(c->resp, "Retry-After", VERIFY_RETRY_S);
 		retry.reason = VIEW_IS_BUSY;
 		put_form(c, &retry);
 		break;

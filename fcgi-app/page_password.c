@@ -16,8 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BUSY_RETRY_S "1"
-
 enum {
 	CSRF,
 	CURRENT,
@@ -75,7 +73,7 @@ is_good(struct call *c, const struct visitor *v, const struct form_field *new,
 static void
 busy(struct call *c, const struct visitor *v)
 {
-	response_header(c->resp, "Retry-After", BUSY_RETRY_S);
+	response_header(c->resp, "Retry-After", VERIFY_RETRY_S);
 	page_account_again(c, v, 503, VIEW_IS_BUSY, "1");
 }
 

@@ -17,10 +17,8 @@ put_json(struct call *c, int status, json_t *object)
 {
 	char *text = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
 
-	c->resp->status = status;
-	c->resp->type = RESPONSE_JSON;
-	if (text == NULL || buf_puts(&c->resp->body, text) == -1 ||
-	    buf_putc(&c->resp->body, '\n') == -1)
+	response_json(c->resp, status, text != NULL ? text : "");
+	if (text == NULL || buf_putc(&c->resp->body, '\n') == -1)
 		c->resp->is_spoiled = true;
 	free(text);
 	json_decref(object);
@@ -56,9 +54,7 @@ page_session(struct call *c)
 			prefix, "/login?next=", next));
 		return;
 	case VISITOR_UNKNOWN:
-		put_json(
-		    c, 503, json_pack("{s:s}", "error", "store unavailable"));
-		response_header(c->resp, "Retry-After", "5");
+		page_error_store_json(c);
 		return;
 	}
 	visitor_touch(c, &visitor);

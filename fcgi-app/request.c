@@ -6,19 +6,20 @@
 #include "fcgi-app/request.h"
 
 #include "auth/forwarded.h"
+#include "auth/origin.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 /* Where the names go that are kept as they are. */
-struct slots {
+struct raw {
 	const char *method;
 	const char *length;
 };
 
 static const char **
-slot(struct request *r, struct slots *s, const char *name, size_t n)
+slot(struct request *r, struct raw *s, const char *name, size_t n)
 {
 	const struct {
 		const char *name;
@@ -69,7 +70,7 @@ take_cookie(struct request *r, const char *value)
 }
 
 static enum request_err
-take_params(struct request *r, struct slots *s, char *const *params)
+take_params(struct request *r, struct raw *s, char *const *params)
 {
 	for (; *params != NULL; params++) {
 		const char *equals = strchr(*params, '=');
@@ -160,7 +161,7 @@ settle_length(struct request *r, const char *s)
 enum request_err
 request_parse(char *const *params, struct request *out)
 {
-	struct slots s = {NULL, NULL};
+	struct raw s = {NULL, NULL};
 
 	memset(out, 0, sizeof(*out));
 	enum request_err err = take_params(out, &s, params);
@@ -198,14 +199,14 @@ static void
 settle_x_forwarded(
     struct request *r, const struct config_list *proxies, const char *peer)
 {
-	bool is_proxy = origin_is_trusted_proxy(proxies, peer);
+	bool is_proxy = address_is_trusted_proxy(proxies, peer);
 	const char *chain =
 	    is_proxy && r->forwarded_for != NULL ? r->forwarded_for : "";
 
 	if (is_proxy && r->forwarded_proto != NULL)
 		r->is_https = origin_is_forwarded_https(
 		    r->forwarded_proto, strlen(r->forwarded_proto));
-	origin_client_address(proxies, peer, chain, strlen(chain), r->address);
+	address_of_client(proxies, peer, chain, strlen(chain), r->address);
 }
 
 void

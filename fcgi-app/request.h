@@ -5,8 +5,8 @@
 #ifndef FCGI_APP_REQUEST_H
 #define FCGI_APP_REQUEST_H
 
+#include "auth/address.h"
 #include "auth/cookie.h"
-#include "auth/origin.h"
 #include "base/config.h"
 
 #include <stdbool.h>
@@ -71,7 +71,7 @@ struct request {
 
 	/* Settled. */
 	bool is_https;
-	char address[ORIGIN_ADDRESS_SIZE];
+	char address[ADDRESS_SIZE];
 
 	/* The body, set by the caller. */
 	const char *body;

@@ -94,6 +94,15 @@ response_redirect(struct response *r, const char *location)
 	return response_header(r, "Location", location);
 }
 
+void
+response_json(struct response *r, int status, const char *text)
+{
+	r->status = status;
+	r->type = RESPONSE_JSON;
+	if (buf_puts(&r->body, text) == -1)
+		r->is_spoiled = true;
+}
+
 static const char *
 reason(int status)
 {
@@ -207,7 +216,8 @@ response_write(const struct response *r, const struct response_site *site,
 	if (n > 0)
 		buf_printf(out, "Content-Type: %s\r\n",
 		    is_spoiled ? "text/plain; charset=utf-8" : r->type);
-	buf_printf(out, "Content-Length: %zu\r\n", n);
+	if (status != 204) /* RFC 9110 §8.6 */
+		buf_printf(out, "Content-Length: %zu\r\n", n);
 	if (!is_spoiled)
 		buf_append(out, r->headers.data, r->headers.len);
 	put_protection(site, out);

@@ -44,6 +44,9 @@ response_header_utf8(struct response *r, const char *name, const char *value);
 /* 303 See Other, no body. */
 int response_redirect(struct response *r, const char *location);
 
+/* JSON, a whole line. */
+void response_json(struct response *r, int status, const char *text);
+
 /* What the protective headers depend on. */
 struct response_site {
 	const char *host; /* the request's Host; NULL or odd: left out */

@@ -52,10 +52,8 @@ rehash(struct app *a, const struct signin_attempt *attempt,
 		hash) != PASSWORD_OK)
 		return;
 	enum store_err err = users_try_begin(users);
-	if (err == STORE_BUSY)
-		return; /* the next sign-in does it */
 	if (err != STORE_OK)
-		goto failed;
+		goto out;
 	err = users_get(users, user->name, &now);
 	if (err == STORE_OK && strcmp(now.hash, user->hash) != 0)
 		err = STORE_NOTFOUND; /* changed meanwhile: leave it alone */
@@ -65,18 +63,18 @@ rehash(struct app *a, const struct signin_attempt *attempt,
 	}
 	if (err != STORE_OK) {
 		users_abort(users);
-		if (err != STORE_NOTFOUND)
-			goto failed;
-		return;
+		goto out;
 	}
 	err = users_commit(users);
-	if (err != STORE_OK)
-		goto failed;
-	memcpy(user->hash, hash, sizeof(hash));
-	return;
+	if (err == STORE_OK)
+		memcpy(user->hash, hash, sizeof(hash));
 
-failed:
-	stores_users_failed(&a->stores, "rehash", err);
+out:
+	/* The lock is another's: the next sign-in does it. */
+	if (err != STORE_OK && err != STORE_BUSY && err != STORE_NOTFOUND)
+		stores_users_failed(&a->stores, "rehash", err);
+	crypto_wipe(&now, sizeof(now));
+	crypto_wipe(hash, sizeof(hash));
 }
 
 enum signin_result

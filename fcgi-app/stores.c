@@ -30,14 +30,27 @@ stores_fini(struct stores *s)
 }
 
 static bool
-may_log(struct stores *s)
+may_log(const struct stores *s, struct stores_care *care)
 {
 	int64_t now = clock_mono_ms(s->clock);
 
-	if (now < s->quiet_until_ms)
+	if (now < care->quiet_until_ms)
 		return false;
-	s->quiet_until_ms = now + QUIET_MS;
+	care->quiet_until_ms = now + QUIET_MS;
 	return true;
+}
+
+/*
+ * Opening for writing has failed and for reading it has not. What could not
+ * be synced may be gone from the disk although a second fdatasync succeeds:
+ * nothing is built on it by this process.
+ */
+static void
+read_alone(const struct stores *s, struct stores_care *care, enum store_err why)
+{
+	if (why == STORE_IO)
+		care->is_condemned = true;
+	care->writer_ms = clock_mono_ms(s->clock) + RETRY_MS;
 }
 
 static enum store_err
@@ -58,15 +71,18 @@ stores_sessions(struct stores *s)
 
 	if (s->sessions != NULL)
 		return s->sessions;
-	enum store_err err = open_sessions(s, true, &s->sessions, &detail);
+	struct stores_care *care = &s->sessions_care;
+	enum store_err err =
+	    open_sessions(s, !care->is_condemned, &s->sessions, &detail);
 	if (err != STORE_OK) {
-		if (may_log(s))
+		if (may_log(s, care))
 			log_err("sessions: %s: %s", store_strerror(err),
 			    buf_str(&detail));
 		buf_reset(&detail); /* why not for reading: the same */
-		if (open_sessions(s, false, &s->sessions, &detail) != STORE_OK)
+		if (open_sessions(s, false, &s->sessions, &detail) == STORE_OK)
+			read_alone(s, care, err);
+		else
 			s->sessions = NULL;
-		s->sessions_retry_ms = clock_mono_ms(s->clock) + RETRY_MS;
 	}
 	buf_fini(&detail);
 	return s->sessions;
@@ -89,15 +105,18 @@ stores_users(struct stores *s)
 
 	if (s->users != NULL)
 		return s->users;
-	enum store_err err = open_users(s, true, &s->users, &detail);
+	struct stores_care *care = &s->users_care;
+	enum store_err err =
+	    open_users(s, !care->is_condemned, &s->users, &detail);
 	if (err != STORE_OK) {
-		if (may_log(s))
+		if (may_log(s, care))
 			log_err("users: %s: %s", store_strerror(err),
 			    buf_str(&detail));
 		buf_reset(&detail);
-		if (open_users(s, false, &s->users, &detail) != STORE_OK)
+		if (open_users(s, false, &s->users, &detail) == STORE_OK)
+			read_alone(s, care, err);
+		else
 			s->users = NULL;
-		s->users_retry_ms = clock_mono_ms(s->clock) + RETRY_MS;
 	}
 	buf_fini(&detail);
 	return s->users;
@@ -122,21 +141,32 @@ stores_throttle(struct stores *s)
 			break;
 		log_notice("throttle: made %s/throttle", c->store.dir);
 	}
-	if (s->throttle == NULL && may_log(s))
+	if (s->throttle == NULL && may_log(s, &s->throttle_care))
 		log_err("throttle: nobody is slowed down: %s: %s",
 		    store_strerror(err), buf_str(&detail));
 	buf_fini(&detail);
 	return s->throttle;
 }
 
+/*
+ * Whether a handle is as good as any other after such a failure. A busy lock
+ * passes by itself. What is open for reading alone reads on, and a writer that
+ * could not sync writes nothing more, while a fresh one would.
+ */
+static bool
+is_kept(enum store_err err, const struct store *store)
+{
+	return err == STORE_BUSY || err == STORE_READONLY ||
+	    store_is_broken(store);
+}
+
 void
 stores_sessions_failed(struct stores *s, const char *what, enum store_err err)
 {
-	if (may_log(s))
+	if (may_log(s, &s->sessions_care))
 		log_err("sessions: %s: %s: %s", what, store_strerror(err),
 		    s->sessions != NULL ? sessions_detail(s->sessions) : "");
-	/* A busy lock passes by itself; the handle is in order. */
-	if (err == STORE_BUSY)
+	if (s->sessions == NULL || is_kept(err, sessions_store(s->sessions)))
 		return;
 	sessions_close(s->sessions);
 	s->sessions = NULL;
@@ -145,10 +175,10 @@ stores_sessions_failed(struct stores *s, const char *what, enum store_err err)
 void
 stores_users_failed(struct stores *s, const char *what, enum store_err err)
 {
-	if (may_log(s))
+	if (may_log(s, &s->users_care))
 		log_err("users: %s: %s: %s", what, store_strerror(err),
 		    s->users != NULL ? users_detail(s->users) : "");
-	if (err == STORE_BUSY)
+	if (s->users == NULL || is_kept(err, users_store(s->users)))
 		return;
 	users_close(s->users);
 	s->users = NULL;
@@ -157,13 +187,19 @@ stores_users_failed(struct stores *s, const char *what, enum store_err err)
 void
 stores_throttle_failed(struct stores *s, const char *what, enum store_err err)
 {
-	if (may_log(s))
+	if (may_log(s, &s->throttle_care))
 		log_err("throttle: %s: %s: %s", what, store_strerror(err),
 		    s->throttle != NULL ? throttle_detail(s->throttle) : "");
 	if (err == STORE_BUSY)
 		return;
 	throttle_close(s->throttle);
 	s->throttle = NULL;
+}
+
+static bool
+may_write_again(const struct stores_care *care, int64_t now_ms)
+{
+	return !care->is_condemned && now_ms >= care->writer_ms;
 }
 
 /* Busy: another worker is at it already. Else *again_ms is set. */
@@ -183,30 +219,30 @@ stores_maintain(struct stores *s)
 	enum store_err err;
 
 	if (s->sessions != NULL && !sessions_is_writer(s->sessions) &&
-	    now_ms >= s->sessions_retry_ms) {
+	    may_write_again(&s->sessions_care, now_ms)) {
 		sessions_close(s->sessions);
 		s->sessions = NULL;
 	}
 	if (s->sessions != NULL && sessions_is_writer(s->sessions) &&
-	    now_ms >= s->sessions_upkeep_ms) {
+	    now_ms >= s->sessions_care.upkeep_ms) {
 		err = sessions_maintain(s->sessions);
-		if (has_failed(s, err, &s->sessions_upkeep_ms))
+		if (has_failed(s, err, &s->sessions_care.upkeep_ms))
 			stores_sessions_failed(s, "checkpoint", err);
 	}
 	if (s->users != NULL && !users_is_writer(s->users) &&
-	    now_ms >= s->users_retry_ms) {
+	    may_write_again(&s->users_care, now_ms)) {
 		users_close(s->users);
 		s->users = NULL;
 	}
 	if (s->users != NULL && users_is_writer(s->users) &&
-	    now_ms >= s->users_upkeep_ms) {
+	    now_ms >= s->users_care.upkeep_ms) {
 		err = users_maintain(s->users);
-		if (has_failed(s, err, &s->users_upkeep_ms))
+		if (has_failed(s, err, &s->users_care.upkeep_ms))
 			stores_users_failed(s, "checkpoint", err);
 	}
-	if (s->throttle != NULL && now_ms >= s->throttle_upkeep_ms) {
+	if (s->throttle != NULL && now_ms >= s->throttle_care.upkeep_ms) {
 		err = throttle_maintain(s->throttle);
-		if (has_failed(s, err, &s->throttle_upkeep_ms))
+		if (has_failed(s, err, &s->throttle_care.upkeep_ms))
 			stores_throttle_failed(s, "checkpoint", err);
 	}
 }

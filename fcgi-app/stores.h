@@ -11,19 +11,24 @@
 #include "base/clock.h"
 #include "base/config.h"
 
+#include <stdbool.h>
 #include <stdint.h>
+
+/* What is remembered of a store beside its handle. Monotonic times. */
+struct stores_care {
+	int64_t quiet_until_ms; /* no log line about failures before */
+	int64_t writer_ms; /* open for reading alone: to be tried again */
+	int64_t upkeep_ms; /* upkeep that failed waits: a disk is full */
+	bool is_condemned; /* could not be synced: never written again */
+};
 
 struct stores {
 	const struct config *config;
 	const struct clock *clock;
 	struct sessions *sessions;
 	struct users *users;
-	/* To open them for writing again. */
-	int64_t sessions_retry_ms, users_retry_ms;
 	struct throttle *throttle;
-	int64_t quiet_until_ms; /* log lines about failures */
-	/* Upkeep that failed is not tried again before: a disk is full. */
-	int64_t sessions_upkeep_ms, users_upkeep_ms, throttle_upkeep_ms;
+	struct stores_care sessions_care, users_care, throttle_care;
 };
 
 void stores_init(
@@ -33,7 +38,8 @@ void stores_fini(struct stores *s);
 /*
  * NULL: not to be had now; logged. Valid until the next failure.
  * What cannot be written (a read-only file system) is opened for reading:
- * who is signed in stays so, changes are STORE_READONLY.
+ * who is signed in stays so, changes are STORE_READONLY. So are they in this
+ * process for good once the disk has failed to sync.
  */
 struct sessions *stores_sessions(struct stores *s);
 struct users *stores_users(struct stores *s);
@@ -42,7 +48,8 @@ struct throttle *stores_throttle(struct stores *s);
 
 /*
  * An operation on the store failed in a way that is not the caller's: logs
- * it with the store's detail and closes the handle.
+ * it with the store's detail and closes the handle, unless a fresh one would
+ * be no better.
  */
 void
 stores_sessions_failed(struct stores *s, const char *what, enum store_err err);

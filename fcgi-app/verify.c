@@ -68,14 +68,18 @@ count_try(struct app *a, struct throttle_who *who, int64_t *wait_s)
 	return *wait_s > 0 ? VERIFY_THROTTLED : VERIFY_OK;
 }
 
+typedef enum store_err
+taking_back(struct throttle *t, const struct throttle_who *who);
+
+/* throttle_give_back or throttle_undo; a try that stays counted is no harm. */
 static void
-forget_tries(struct app *a, const struct throttle_who *who)
+take_back(struct app *a, const struct throttle_who *who, taking_back *fn)
 {
 	struct throttle *t = throttle_of(a);
 
 	if (t == NULL)
 		return;
-	enum store_err err = throttle_give_back(t, who);
+	enum store_err err = fn(t, who);
 	if (err != STORE_OK)
 		throttle_failed(a, "forget", err);
 }
@@ -125,10 +129,11 @@ look_at_password(struct app *a, struct verify *v, struct throttle_who *who)
 	case PASSWORD_OK:
 		if (v->user.is_locked)
 			return VERIFY_LOCKED;
-		forget_tries(a, who);
+		take_back(a, who, throttle_give_back);
 		return VERIFY_OK;
 	case PASSWORD_NOMEM:
 		log_err("no memory for a password hash");
+		take_back(a, who, throttle_undo);
 		return VERIFY_BUSY;
 	default:
 		return is_known ? VERIFY_WRONG : VERIFY_UNKNOWN;

@@ -23,6 +23,9 @@ enum verify_result {
 	VERIFY_STORE, /* a store failed; logged */
 };
 
+/* The Retry-After of VERIFY_BUSY: who hashes is soon done. */
+#define VERIFY_RETRY_S "1"
+
 struct verify {
 	/* Of the caller. */
 	const char *name; /* bytes as typed */

@@ -1,7 +1,7 @@
 /*
- * The pages as data. What the code says through phrases (the reasons on the
- * error page) is looked up here when loading, so that no request can find a
- * phrase missing.
+ * The pages as data. That there are the phrases which the code asks for by
+ * name (the reasons on the error page) is seen to when loading, so that no
+ * request can find one missing.
  */
 #include "fcgi-app/views.h"
 
@@ -92,7 +92,7 @@ static const struct {
 };
 
 static const char *const errors[] = {"400", "403", "404", "405", "413", "415",
-    "431", "500", "503", "https", "role", "group", "path"};
+    "431", "503", "https", "role", "group", "path"};
 
 struct views {
 	char *prefix;

@@ -38,8 +38,10 @@ answer(struct worker *w, const struct intake *in, char *const *params,
 {
 	struct response_site site = {NULL, false};
 	struct response resp;
-	struct request req = {.method = REQUEST_GET};
+	struct request req;
 	enum request_err err = REQUEST_OK;
+
+	bool is_head = false;
 
 	response_init(&resp);
 	bool is_gate = in->role == INTAKE_AUTHORIZER;
@@ -62,8 +64,9 @@ answer(struct worker *w, const struct intake *in, char *const *params,
 			app_handle(&w->app, &req, &resp);
 		site.host = req.host;
 		site.is_https = req.is_https;
+		is_head = req.method == REQUEST_HEAD;
 	}
-	response_write(&resp, &site, req.method == REQUEST_HEAD, out);
+	response_write(&resp, &site, is_head, out);
 	response_fini(&resp);
 }
 

@@ -6,7 +6,7 @@
 #ifndef WSD_DEFRAME_H
 #define WSD_DEFRAME_H
 
-#include "wsd/utf8.h"
+#include "base/utf8.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -124,8 +124,8 @@ void fanout_drain(struct fanout *f);
 
 /*
  * Closes whoever is busy and has had something pending since before now_ms -
- * slow_ms (slow_ms 0: nobody), and drops what nobody needs. About once a
- * second; one that comes late judges nobody.
+ * slow_ms (slow_ms 0: nobody), and drops what nobody needs. Four
+ * times a second; one that comes late judges nobody.
  */
 void fanout_tick(struct fanout *f, int64_t now_ms, int64_t slow_ms);
 

@@ -9,6 +9,7 @@
 #include "wsd/handshake.h"
 
 #include "auth/forwarded.h"
+#include "auth/origin.h"
 
 #include <string.h>
 #include <strings.h>
@@ -253,7 +254,7 @@ check_x_forwarded(const struct handshake_request *r, const struct config *c,
 		*why = "X-Forwarded-For is too long";
 		return 400;
 	}
-	origin_client_address(
+	address_of_client(
 	    &c->site.trusted_proxies, r->peer, joined, n, out->address);
 
 	if (join_lines(&r->forwarded_proto, joined, &n) == -1) {
@@ -274,9 +275,9 @@ check_forwarded(const struct handshake_request *r, const struct config *c,
 	size_t n;
 
 	*is_https = false;
-	origin_client_address(
+	address_of_client(
 	    &c->site.trusted_proxies, r->peer, "", 0, out->address);
-	if (!origin_is_trusted_proxy(&c->site.trusted_proxies, r->peer))
+	if (!address_is_trusted_proxy(&c->site.trusted_proxies, r->peer))
 		return 0;
 	if (c->site.forwarded_header == CONFIG_FORWARDED_X)
 		return check_x_forwarded(r, c, out, is_https, why);

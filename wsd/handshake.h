@@ -5,8 +5,8 @@
 #ifndef WSD_HANDSHAKE_H
 #define WSD_HANDSHAKE_H
 
+#include "auth/address.h"
 #include "auth/cookie.h"
-#include "auth/origin.h"
 #include "base/config.h"
 #include "wsd/hub.h"
 
@@ -58,7 +58,7 @@ struct handshake_accept {
 	enum hub_protocol protocol;
 	struct handshake_bytes key; /* Sec-WebSocket-Key, checked */
 	struct handshake_bytes token; /* the cookie's value, not yet verified */
-	char address[ORIGIN_ADDRESS_SIZE]; /* the client's, behind proxies */
+	char address[ADDRESS_SIZE]; /* the client's, behind proxies */
 	bool has_cursor;
 	uint64_t cursor_epoch;
 	uint64_t cursor_seq;

@@ -2,7 +2,7 @@
  * A request head is small and arrives whole nearly always, so it is parsed
  * in one go once its empty line is there, instead of byte by byte with the
  * state kept in between: bytes that trickle in are looked through again for
- * that line, at most 8 KB of them.
+ * that line, HEAD_BYTES_MAX at most.
  *
  * Strict: one space in the request line, CRLF at every end, token names, no
  * folded lines, no control bytes. What real browsers and proxies send is well

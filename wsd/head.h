@@ -18,7 +18,7 @@
  * Bytes, the empty line included: every Cookie header that login.fcgi takes,
  * and as much as servers commonly take of the rest.
  */
-#define HEAD_BYTES_MAX (COOKIE_HEADER_MAX + 4096)
+#define HEAD_BYTES_MAX (COOKIE_BYTES_MAX + 4096)
 #define HEAD_HEADERS_MAX 100
 
 enum head_err {

@@ -40,6 +40,9 @@ read_boot(char boot[static HISTORY_BOOT_BYTES])
 	if (file_read(BOOT_ID, 64, 0, &b) == FILE_OK &&
 	    b.len >= HISTORY_BOOT_BYTES)
 		memcpy(boot, b.data, HISTORY_BOOT_BYTES);
+	else
+		log_warn(BOOT_ID " cannot be read: without wsd.history_sync = "
+				 "always each start begins a new epoch");
 	buf_fini(&b);
 }
 
@@ -48,11 +51,14 @@ take_dir(struct history *h)
 {
 	struct files *f = &h->files;
 
-	if (mkdir(f->dir, 0700) == -1 && errno != EEXIST)
+	bool is_new = mkdir(f->dir, 0700) == 0;
+	if (!is_new && errno != EEXIST)
 		return files_fail_errno(f, NULL,
 		    "cannot make the directory (wsd.history_dir; empty: "
 		    "the history is kept in memory alone)");
 	enum store_err err = files_open_dir(f, NULL);
+	if (err == STORE_OK && is_new && file_sync_parent(f->dir) == -1)
+		err = files_fail_errno(f, NULL, "cannot sync its directory");
 	if (err == STORE_OK)
 		err = files_open_lock(f, &h->lock_fd);
 	if (err != STORE_OK)
@@ -231,7 +237,10 @@ int
 history_sync(struct history *h, const struct history_file *f)
 {
 	int64_t begun_ms = clock_mono_ms(h->clock);
-	int rc = fdatasync(f->fd);
+	int rc;
+	do {
+		rc = fdatasync(f->fd);
+	} while (rc == -1 && errno == EINTR);
 	int saved = errno;
 
 	h->stats.syncs++;

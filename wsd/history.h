@@ -79,7 +79,8 @@ bool history_is_failing(const struct history *h);
 
 /*
  * Writes the next file, with what fill adds (history_begin first). Nothing
- * may be pending. 0, or -1: the file stays as it is and history_is_failing.
+ * may be pending. 0; or -1: logged, to be tried again after a second. The old
+ * file still takes what is said then, or history_is_failing.
  */
 typedef void history_fill(void *arg, struct history *h);
 void history_begin(struct history *h, uint64_t epoch, uint64_t seq);

@@ -64,6 +64,16 @@ apply_body(struct load *l, const uint8_t *body, size_t n)
 	return 0;
 }
 
+/* Where the machine does not tell its boot it may have been another. */
+static bool
+is_same_boot(const struct history *h, const struct load *l)
+{
+	static const char unknown[HISTORY_BOOT_BYTES];
+
+	return memcmp(l->boot, h->boot, HISTORY_BOOT_BYTES) == 0 &&
+	    memcmp(h->boot, unknown, HISTORY_BOOT_BYTES) != 0;
+}
+
 /* Behind the last whole record; at is its end. */
 static bool
 is_tail(const struct history *h, const struct load *l,
@@ -76,8 +86,7 @@ is_tail(const struct history *h, const struct load *l,
 	    journal_is_damaged(bytes, n, header->generation, at))
 		return false;
 	/* A kill cuts; a power loss may also leave other bytes. */
-	return err == JOURNAL_SHORT ||
-	    memcmp(l->boot, h->boot, HISTORY_BOOT_BYTES) != 0;
+	return err == JOURNAL_SHORT || !is_same_boot(h, l);
 }
 
 int
@@ -113,8 +122,7 @@ history_load(
 	if (!h->is_damaged && at < b->len)
 		log_notice("%s/%s: %zu bytes of an unfinished write left out",
 		    h->files.dir, HISTORY_FILE, b->len - at);
-	if (!h->is_damaged &&
-	    (l.is_synced || memcmp(l.boot, h->boot, HISTORY_BOOT_BYTES) == 0))
+	if (!h->is_damaged && (l.is_synced || is_same_boot(h, &l)))
 		*epoch = l.epoch;
 	else if (!h->is_damaged)
 		log_warn("%s/%s: the machine went down without a "

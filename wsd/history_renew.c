@@ -69,8 +69,9 @@ keep_aside(struct history *h)
 	return STORE_OK;
 }
 
+/* *is_in_place: also where it failed behind that. */
 static enum store_err
-put_in_place(struct history *h)
+put_in_place(struct history *h, bool *is_in_place)
 {
 	struct files *files = &h->files;
 
@@ -82,7 +83,9 @@ put_in_place(struct history *h)
 	if (renameat(files->fd, HISTORY_FILE_NEW, files->fd, HISTORY_FILE) ==
 	    -1)
 		return files_fail_errno(files, HISTORY_FILE, "cannot replace");
-	/* From here on it is the one that a start would find. */
+	/* From here on it is the one that a start would find, or the old one
+	 * after a power loss until the directory is synced. */
+	*is_in_place = true;
 	if (h->file.fd != -1)
 		close(h->file.fd);
 	h->file = h->next;
@@ -96,16 +99,17 @@ int
 history_renew(struct history *h, history_fill *fill, void *arg)
 {
 	bool was_failing = h->is_failing;
+	bool is_in_place = false;
 
 	h->tried_ms = clock_mono_ms(h->clock);
 	enum store_err err = write_next(h, fill, arg);
 	if (err == STORE_OK)
-		err = put_in_place(h);
+		err = put_in_place(h, &is_in_place);
 	buf_reset(&h->pending);
 	if (err != STORE_OK) {
 		h->stats.errors++;
 		/* The old one still takes what is said, unless that failed. */
-		h->is_failing = was_failing || h->file.fd == -1;
+		h->is_failing = was_failing || h->file.fd == -1 || is_in_place;
 		if (!h->has_told)
 			log_err("%s; tried again%s", buf_str(&h->files.detail),
 			    h->is_failing ? ", until then nobody can say "

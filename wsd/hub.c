@@ -188,8 +188,9 @@ hub_gone(struct hub *h, struct client *c)
 	held_remove(&h->held, c);
 	client_free(c);
 	h->gone++;
+	/* Not here: of many who go at once each would be a write. */
 	if (h->room.config->wsd.leave_grace_s == 0)
-		room_leaves(&h->room);
+		h->has_left = true;
 }
 
 size_t
@@ -251,13 +252,23 @@ bool
 hub_is_dirty(const struct hub *h)
 {
 	return h->room.fanout.has_grown || h->room.fanout.queued_count > 0 ||
-	    h->room.seq != h->room.committed_seq || h->acks_count > 0;
+	    h->room.seq != h->room.committed_seq || h->acks_count > 0 ||
+	    h->has_left;
+}
+
+static void
+commit_turn(struct hub *h)
+{
+	if (h->has_left)
+		room_leaves(&h->room);
+	h->has_left = false;
+	hub_commit(h);
 }
 
 void
 hub_flush(struct hub *h)
 {
-	hub_commit(h);
+	commit_turn(h);
 	fanout_flush(
 	    &h->room.fanout, slow_bytes(h), (uint64_t)h->room.shares.queues);
 	hub_relieve(h);
@@ -274,7 +285,7 @@ hub_news(const struct hub *h)
 void
 hub_flush_queued(struct hub *h)
 {
-	hub_commit(h);
+	commit_turn(h);
 	fanout_flush_queued(&h->room.fanout, slow_bytes(h));
 	hub_relieve(h);
 }
@@ -313,7 +324,6 @@ ping(void *arg, struct wheel_node *n)
 		return;
 	}
 	c->unanswered++;
-	/* Not empty: libwebsockets 4.1.6 does not report an empty pong. */
 	fanout_send(&h->room.fanout, c, FRAME_PING, "p", 1, false);
 	wheel_add(&h->pings, n,
 	    hub_mono_ms(h) / MS_PER_S + h->room.config->wsd.ping_s);

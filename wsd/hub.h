@@ -41,7 +41,7 @@ enum hub_err {
 	HUB_INVALID, /* session_key is not one: the caller's mistake */
 };
 
-/* Close codes (DESIGN.md §1). */
+/* Close codes (DESIGN.md, "Closing"). */
 enum hub_close {
 	HUB_CLOSE_GOING_AWAY = 1001,
 	HUB_CLOSE_PROTOCOL = 1002,
@@ -63,7 +63,7 @@ struct hub_opts {
 };
 
 struct hub *hub_new(const struct hub_opts *opts);
-void hub_free(struct hub *h); /* no client may be left */
+void hub_free(struct hub *h); /* with its clients */
 
 struct hub_join {
 	void *conn; /* handed back to the transport */
@@ -148,7 +148,10 @@ void hub_flush_queued(struct hub *h);
  */
 void hub_tick(struct hub *h);
 
-/* An administrator's notice to all (n bytes of UTF-8). 0 or -1. */
+/*
+ * An administrator's notice to all (n bytes of UTF-8). 0, or -1: it was not
+ * said (blank, longer than wsd.message_bytes, no memory, not kept).
+ */
 int hub_notice(struct hub *h, const char *text, size_t n);
 
 /* The same as a message of that user's (canonical), here or not. */

@@ -38,6 +38,8 @@ struct hub {
 	uint64_t received_bytes;
 	struct buf cleaned; /* a plain client's text */
 	bool is_draining;
+	bool has_left; /* somebody, whom no grace keeps: said at the turn's end
+			*/
 	struct hub_ack *acks;
 	size_t acks_count;
 	size_t acks_size;

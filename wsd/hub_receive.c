@@ -125,8 +125,11 @@ say(struct hub *h, struct client *c, const char *text, size_t text_bytes,
 	if (ref != NULL) {
 		uint64_t seq =
 		    refs_find(&h->refs, u->name, u->name_bytes, ref, ref_bytes);
+		/* An answer costs as much; but it is owed, fast or not. */
 		if (seq != 0) {
-			hub_acknowledge(h, c, ref, ref_bytes, seq);
+			take_token(h, c);
+			if (!fanout_is_closing(&h->room.fanout, c))
+				hub_acknowledge(h, c, ref, ref_bytes, seq);
 			return;
 		}
 	}

@@ -5,6 +5,8 @@
  */
 #include "wsd/json_object.h"
 
+#include "auth/crypto.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -18,6 +20,18 @@ allocate(size_t n)
 
 	has_failed = has_failed || p == NULL;
 	return p;
+}
+
+void
+json_object_init(void)
+{
+	size_t seed = 0;
+
+	/* Left to itself jansson would look for /dev/urandom when the first
+	 * object comes, or take the time. 0 means that. */
+	while (seed == 0)
+		crypto_random(&seed, sizeof(seed));
+	json_object_seed(seed);
 }
 
 json_t *

@@ -8,6 +8,9 @@
 #include <jansson.h>
 #include <stddef.h>
 
+/* Once, before the sandbox: nobody can make keys that collide. */
+void json_object_init(void);
+
 /*
  * The value, for json_decref; or NULL with errno: EINVAL: not an object or
  * one with a key twice; ENOMEM. No string in it has a NUL.

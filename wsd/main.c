@@ -4,6 +4,7 @@
 #include "auth/crypto.h"
 #include "base/config.h"
 #include "base/log.h"
+#include "wsd/json_object.h"
 #include "wsd/server.h"
 
 #include <getopt.h>
@@ -105,6 +106,7 @@ main(int argc, char **argv)
 	if (crypto_init() == -1) {
 		log_err("no source of random numbers");
 	} else {
+		json_object_init();
 		opts.config = &config;
 		opts.config_path = path;
 		rc = server_run(&opts) == 0 ? 0 : EXIT_CONFIG;

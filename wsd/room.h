@@ -70,7 +70,10 @@ void room_fini(struct room *r);
  */
 enum room_err room_broadcast(struct room *r, struct protocol_event *e);
 
-/* A user's join, or ROOM_OK without one if it has to be told later. */
+/*
+ * A user's join, or ROOM_OK without one if it has to be told later. Unless
+ * ROOM_OK the caller takes the entry back.
+ */
 enum room_err room_join(struct room *r, struct presence_user *u);
 
 /*

@@ -3,16 +3,16 @@
  */
 #include "wsd/tally.h"
 
-#include "auth/origin.h"
+#include "auth/address.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* What an address counts as; a Unix socket's name as itself. */
 static const char *
-key_of(const char *address, char net[static ORIGIN_NETWORK_SIZE])
+key_of(const char *address, char net[static ADDRESS_NETWORK_SIZE])
 {
-	return origin_network(address, net) ? net : address;
+	return address_network(address, net) ? net : address;
 }
 
 static struct tally_entry *
@@ -27,7 +27,7 @@ find(const struct tally *t, const char *key)
 struct tally_entry *
 tally_add(struct tally *t, const char *address)
 {
-	char net[ORIGIN_NETWORK_SIZE];
+	char net[ADDRESS_NETWORK_SIZE];
 	const char *key = key_of(address, net);
 	struct tally_entry *e = find(t, key);
 
@@ -60,7 +60,7 @@ tally_drop(struct tally *t, struct tally_entry *e)
 uint32_t
 tally_count(const struct tally *t, const char *address)
 {
-	char net[ORIGIN_NETWORK_SIZE];
+	char net[ADDRESS_NETWORK_SIZE];
 	const struct tally_entry *e = find(t, key_of(address, net));
 
 	return e == NULL ? 0 : e->count;

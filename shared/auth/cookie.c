@@ -33,7 +33,7 @@ cookie_find(const struct cookie_header *headers, size_t count, const char *name,
 	size_t found_len = 0, total = 0;
 
 	for (size_t h = 0; h < count; h++) {
-		if (headers[h].n > COOKIE_HEADER_MAX - total)
+		if (headers[h].n > COOKIE_BYTES_MAX - total)
 			return COOKIE_MALFORMED;
 		total += headers[h].n;
 		if (has_control(headers[h].bytes, headers[h].n))

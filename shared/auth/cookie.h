@@ -1,6 +1,6 @@
 /*
- * Which session cookie a request carries: the one verdict of login.fcgi and
- * wsd (RFC 6265 §4.2.1, read strictly).
+ * Which cookie of a name a request carries, a session's before all: the one
+ * verdict of login.fcgi and wsd (RFC 6265 §4.2.1, read strictly).
  */
 #ifndef AUTH_COOKIE_H
 #define AUTH_COOKIE_H
@@ -10,7 +10,7 @@
 
 #define COOKIE_SESSION_HTTPS "__Host-gatecast"
 #define COOKIE_SESSION_HTTP "gatecast"
-#define COOKIE_HEADER_MAX 8192 /* bytes of all Cookie headers together */
+#define COOKIE_BYTES_MAX 8192 /* of all Cookie headers together */
 #define COOKIE_HEADERS_MAX 8 /* of a request; with more it is refused */
 
 enum cookie_err {

@@ -281,8 +281,11 @@ crypto_password_verify(const char *hash, const char *pw, size_t n)
 {
 	struct own_hash own;
 
+	/* The library takes memory to look at a hash, too. */
+	errno = 0;
 	if (crypto_password_is_other_cost(hash, 8, 1) < 0)
-		return CRYPTO_PASSWORD_FORMAT;
+		return errno == ENOMEM ? CRYPTO_PASSWORD_NOMEM
+				       : CRYPTO_PASSWORD_FORMAT;
 	/*
 	 * The library's crypto_pwhash_str_verify calls a password wrong when
 	 * it could not have the memory to compute its hash. So ours are

@@ -177,9 +177,9 @@ forwarded_client(const struct config_list *proxies, const char *peer,
 	size_t count;
 	bool is_trusted = true;
 
-	origin_client_address(proxies, peer, "", 0, out->address);
+	address_of_client(proxies, peer, "", 0, out->address);
 	out->scheme = FORWARDED_UNSAID;
-	if (!origin_is_trusted_proxy(proxies, peer) ||
+	if (!address_is_trusted_proxy(proxies, peer) ||
 	    forwarded_parse(bytes, n, hops, &count) != FORWARDED_OK)
 		return;
 	while (count-- > 0 && is_trusted) {
@@ -187,8 +187,8 @@ forwarded_client(const struct config_list *proxies, const char *peer,
 
 		if (hop->scheme != FORWARDED_UNSAID)
 			out->scheme = hop->scheme;
-		if (!origin_hop(proxies, hop->node, hop->node_len, out->address,
-			&is_trusted))
+		if (!address_hop(proxies, hop->node, hop->node_len,
+			out->address, &is_trusted))
 			return;
 	}
 }

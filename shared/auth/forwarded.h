@@ -1,12 +1,12 @@
 /*
  * The Forwarded header (RFC 7239): what each proxy on the way says of whom
  * it speaks for. For sites with `site.forwarded_header = forwarded`; the
- * X-Forwarded ones are origin_client_address's.
+ * X-Forwarded ones are address_of_client's.
  */
 #ifndef AUTH_FORWARDED_H
 #define AUTH_FORWARDED_H
 
-#include "auth/origin.h"
+#include "auth/address.h"
 
 #include <stddef.h>
 
@@ -37,13 +37,13 @@ enum forwarded_err forwarded_parse(const char *bytes, size_t n,
     struct forwarded_hop hops[static FORWARDED_HOPS_MAX], size_t *count);
 
 struct forwarded {
-	char address[ORIGIN_ADDRESS_SIZE];
+	char address[ADDRESS_SIZE];
 	enum forwarded_scheme scheme; /* by which the client came */
 };
 
 /*
  * The client behind a trusted peer, by the same walk from the right as
- * origin_client_address. Of a header that is not well-formed nothing counts,
+ * address_of_client. Of a header that is not well-formed nothing counts,
  * for nobody can say where in it the proxy's own word begins: the client is
  * the peer then.
  */

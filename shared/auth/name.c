@@ -75,7 +75,7 @@ is_grammatical(const int32_t *codes, size_t n)
 	return true;
 }
 
-/* Decomposes, composes again: the number of code points, or the error. */
+/* Decomposes and composes again; *count code points. */
 static enum name_err
 normalize(const char *bytes, size_t n, utf8proc_option_t options,
     int32_t codes[static CODES_MAX + 1], size_t *count)

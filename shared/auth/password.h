@@ -35,12 +35,13 @@ enum password_err {
 enum password_err
 password_check_new(const char *pw, size_t n, const char *name, int64_t min);
 
+/* PASSWORD_OK, PASSWORD_LONG or PASSWORD_NOMEM. */
 enum password_err password_hash(const char *pw, size_t n,
     const struct password_cost *cost, char out[static PASSWORD_HASH_SIZE]);
 
 /*
- * Compares. hash NULL: there is no such user; spends what a default-cost
- * comparison does and says PASSWORD_WRONG. Such a time is spent on top of an
+ * Compares. hash NULL: there is no such user; spends what a comparison at
+ * that cost does and says PASSWORD_WRONG. Such a time is spent on top of an
  * imported hash's own.
  */
 enum password_err password_verify(const char *hash, const char *pw, size_t n,

@@ -3,7 +3,7 @@
  * Here is the reading.
  *
  * Validating asks in the order of what an answer costs: the spelling and the
- * MAC of the token (no I/O), the store (an fstat, perhaps a read), the
+ * MAC of the token (no I/O), the store (an lseek, perhaps a read), the
  * clock. Nothing on that path waits for another process; what it finds
  * expired it notes, and sessions_maintain deletes it after the response.
  */

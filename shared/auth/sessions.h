@@ -130,8 +130,10 @@ enum store_err sessions_end(struct sessions *s, const char *key);
 
 /*
  * All of a user's but keep (a key; may be NULL); of everybody: user NULL.
- * Durable when STORE_OK. It only deletes, which succeeds on a full disk too.
- * A user's list that is damaged goes with them. ended may be NULL.
+ * Durable when STORE_OK. It only deletes, which succeeds on a full disk too;
+ * but a user's list that is damaged is replaced by one of keep, at the price of
+ * the reserve. (Of more than 4,096 sessions it is by the next call.) ended may
+ * be NULL.
  */
 enum store_err sessions_end_user(
     struct sessions *s, const char *user, const char *keep, size_t *ended);

@@ -68,10 +68,11 @@ collect_tested(void *arg, const void *key, size_t key_len, const void *value,
 }
 
 static enum store_err
-collect_user(struct ending *e, const char *head)
+collect_user(struct ending *e, const char *head, bool *is_list_damaged)
 {
 	struct buf all = BUF_INIT;
-	enum store_err err = sessions_collect_user(e->s, head, &all);
+	enum store_err err =
+	    sessions_collect_user(e->s, head, &all, is_list_damaged);
 
 	for (size_t at = 0; err == STORE_OK && at < all.len;
 	     at += SESSIONS_KEY_LEN)
@@ -79,6 +80,27 @@ collect_user(struct ending *e, const char *head)
 			err = STORE_NOMEM;
 	buf_fini(&all);
 	return err;
+}
+
+/*
+ * A list of one session in place of a damaged one, with which its user could
+ * not sign in again. Of a session that has ended meanwhile there is no list.
+ */
+static enum store_err
+list_alone(struct sessions *s, const char *head, const char *key)
+{
+	struct record_session r;
+	struct buf value = BUF_INIT;
+	enum store_err err = store_get(s->store, key, SESSIONS_KEY_LEN, &value);
+
+	if (err == STORE_OK &&
+	    record_get_session(buf_str(&value), value.len, &r) != 0)
+		err = STORE_NOTFOUND;
+	buf_fini(&value);
+	if (err != STORE_OK)
+		return err == STORE_NOTFOUND ? STORE_OK : err;
+	store_use_reserve(s->store);
+	return sessions_index_add(s->store, head, key, r.expires_s);
 }
 
 /*
@@ -120,6 +142,7 @@ sessions_end_user(
 {
 	struct ending e = {.s = s, .keep = keep, .keys = BUF_INIT};
 	char head[SESSIONS_INDEX_SIZE];
+	bool is_list_damaged;
 
 	if (ended != NULL)
 		*ended = 0;
@@ -132,15 +155,19 @@ sessions_end_user(
 	if (user == NULL) {
 		err = store_each(s->store, collect_any, &e);
 	} else {
-		err = collect_user(&e, head);
+		err = collect_user(&e, head, &is_list_damaged);
 		/*
 		 * With one left its list must stay, and also where it takes
 		 * several transactions: a kill in between must leave the rest
 		 * to be found, and what is begun in between.
 		 */
-		if (err == STORE_OK && keep == NULL &&
-		    e.keys.len <= BATCH_MAX * SESSIONS_KEY_LEN)
+		bool is_one_txn = e.keys.len <= BATCH_MAX * SESSIONS_KEY_LEN;
+		if (err == STORE_OK && is_one_txn &&
+		    (keep == NULL || is_list_damaged))
 			err = sessions_index_del(s->store, head);
+		if (err == STORE_OK && is_one_txn && keep != NULL &&
+		    is_list_damaged)
+			err = list_alone(s, head, keep);
 	}
 	if (err == STORE_OK && e.keys.has_failed)
 		err = STORE_NOMEM;

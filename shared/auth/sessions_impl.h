@@ -45,9 +45,9 @@ bool sessions_is_over(const struct record_session *r, int64_t now_s);
 /*
  * Appends the keys (SESSIONS_KEY_LEN bytes each) of the sessions in the list
  * head, of which some may be over; by reading everybody's where the list is
- * damaged. In a transaction or not.
+ * damaged, which *is_list_damaged tells. In a transaction or not.
  */
-enum store_err
-sessions_collect_user(struct sessions *s, const char *head, struct buf *keys);
+enum store_err sessions_collect_user(struct sessions *s, const char *head,
+    struct buf *keys, bool *is_list_damaged);
 
 #endif

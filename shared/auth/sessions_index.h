@@ -1,7 +1,7 @@
 /*
  * Which sessions a user has, as records of the sessions store itself, so
- * that ending all of one user's does not read everybody's. Internal to
- * sessions.c.
+ * that ending all of one user's does not read everybody's. For the files of
+ * sessions; `store check` asks sessions_index_is_good.
  *
  * A list, oldest first, cut into chunks: "n:" + hex SHA-256(folded name) is
  * its head, the same + ":" + number a chunk. A login rewrites the last chunk;

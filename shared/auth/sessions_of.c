@@ -45,12 +45,14 @@ collect_owned(void *arg, const void *key, size_t key_len, const void *value,
 }
 
 enum store_err
-sessions_collect_user(struct sessions *s, const char *head, struct buf *keys)
+sessions_collect_user(struct sessions *s, const char *head, struct buf *keys,
+    bool *is_list_damaged)
 {
 	struct collecting c = {s, head, keys};
 	enum store_err err =
 	    sessions_index_each(s->store, head, collect_entry, &c);
 
+	*is_list_damaged = err == STORE_CORRUPT;
 	if (err != STORE_CORRUPT)
 		return err;
 	buf_reset(keys);
@@ -65,10 +67,12 @@ sessions_each_of(
 	struct buf keys = BUF_INIT;
 	char head[SESSIONS_INDEX_SIZE], key[SESSIONS_KEY_SIZE];
 	struct record_session r;
+	bool is_list_damaged;
 
 	if (sessions_index_of(user, head) != 0)
 		return STORE_INVALID;
-	enum store_err err = sessions_collect_user(s, head, &keys);
+	enum store_err err =
+	    sessions_collect_user(s, head, &keys, &is_list_damaged);
 	for (size_t at = 0; err == STORE_OK && at < keys.len;
 	     at += SESSIONS_KEY_LEN) {
 		memcpy(key, keys.data + at, SESSIONS_KEY_LEN);

@@ -38,13 +38,17 @@ struct store *throttle_store(struct throttle *t);
  * replaced by an empty one, open it again.
  */
 
-/* Who tries. Must stay the same from take to give_back. */
+/* An account or a browser, and an address. */
+#define THROTTLE_COUNTS_MAX 2
+
+/* Who tries. Must stay the same from take to give_back or undo. */
 struct throttle_who {
 	const char *name; /* canonical; NULL: what was typed is no name */
-	const char *address; /* as origin_client_address has it */
+	const char *address; /* as address_of_client has it */
 	const uint8_t *device; /* TOKEN_ID_BYTES; NULL: a stranger */
 
-	int64_t until_s; /* throttle_take's note for throttle_give_back */
+	/* throttle_take's note of what it counted, for the other two. */
+	int64_t until_s[THROTTLE_COUNTS_MAX];
 };
 
 /*
@@ -70,6 +74,13 @@ throttle_take(struct throttle *t, struct throttle_who *who, int64_t *wait_s);
  */
 enum store_err
 throttle_give_back(struct throttle *t, const struct throttle_who *who);
+
+/*
+ * No password was looked at after all: the try was none, and nothing else is
+ * forgotten.
+ */
+enum store_err
+throttle_undo(struct throttle *t, const struct throttle_who *who);
 
 /*
  * All that is not forgotten yet, aged, in no order. visit returns 0 to go

@@ -2,7 +2,7 @@
  * How long to wait after so many failures; apart from where they are kept,
  * and from the clock. Pure.
  *
- * The first few failures cost nothing, each further one doubles the delay
+ * The first few tries are free, each further failure doubles the delay
  * before the next try, and one is forgotten every decay_s. Where the delay
  * has grown to decay_s, both balance: somebody who never stops gets one try
  * every decay_s, for ever.
@@ -24,7 +24,8 @@ enum throttle_kind {
 };
 
 struct throttle_policy {
-	int64_t fails_free; /* that many cost no delay */
+	int64_t
+	    fails_free; /* tries without a delay; so many failures have one */
 	int64_t fails_max; /* counted no further */
 	int64_t decay_s; /* one failure is forgotten */
 };

@@ -4,7 +4,7 @@
  */
 #include "auth/throttle.h"
 
-#include "auth/origin.h"
+#include "auth/address.h"
 #include "auth/throttle_impl.h"
 
 #include <string.h>
@@ -19,16 +19,14 @@ struct count {
 	bool is_back; /* the clock was set back since it was written */
 };
 
-#define COUNTS_MAX 2
-
 static size_t
 find_counts(const struct throttle *t, const struct throttle_who *who,
-    struct count counts[static COUNTS_MAX])
+    struct count counts[static THROTTLE_COUNTS_MAX])
 {
 	struct count *c = counts;
-	char net[ORIGIN_NETWORK_SIZE];
+	char net[ADDRESS_NETWORK_SIZE];
 
-	memset(counts, 0, COUNTS_MAX * sizeof(counts[0]));
+	memset(counts, 0, THROTTLE_COUNTS_MAX * sizeof(counts[0]));
 	if (who->name != NULL && who->device != NULL &&
 	    throttle_impl_device_key(t, who, c->key) == 0) {
 		c->kind = THROTTLE_DEVICE;
@@ -41,7 +39,7 @@ find_counts(const struct throttle *t, const struct throttle_who *who,
 		memcpy(c->record.who, who->name, strlen(who->name));
 		c++;
 	}
-	if (origin_network(who->address, net)) {
+	if (address_network(who->address, net)) {
 		throttle_impl_net_key(t, net, c->key);
 		c->kind = THROTTLE_ADDRESS;
 		memcpy(c->record.who, net, strlen(net));
@@ -98,8 +96,8 @@ put_count(struct throttle *t, const struct count *c)
 /* In a transaction that has just begun, unless that failed. */
 static enum store_err
 find_in_txn(struct throttle *t, enum store_err begun,
-    const struct throttle_who *who, struct count counts[static COUNTS_MAX],
-    size_t *n)
+    const struct throttle_who *who,
+    struct count counts[static THROTTLE_COUNTS_MAX], size_t *n)
 {
 	if (begun != STORE_OK)
 		return begun;
@@ -125,7 +123,7 @@ enum store_err
 throttle_wait_s(
     struct throttle *t, const struct throttle_who *who, int64_t *wait_s)
 {
-	struct count counts[COUNTS_MAX];
+	struct count counts[THROTTLE_COUNTS_MAX];
 	enum store_err err = throttle_impl_secret(t);
 
 	*wait_s = 0;
@@ -144,7 +142,7 @@ throttle_wait_s(
 enum store_err
 throttle_take(struct throttle *t, struct throttle_who *who, int64_t *wait_s)
 {
-	struct count counts[COUNTS_MAX];
+	struct count counts[THROTTLE_COUNTS_MAX];
 	size_t n = 0;
 	int64_t now_s = clock_wall_s(t->clock);
 	enum store_err err =
@@ -159,7 +157,7 @@ throttle_take(struct throttle *t, struct throttle_who *who, int64_t *wait_s)
 		if (*wait_s == 0) {
 			throttle_policy_count(throttle_policy_of(c->kind),
 			    &c->record.state, now_s);
-			who->until_s = c->record.state.until_s;
+			who->until_s[i] = c->record.state.until_s;
 		}
 		if (*wait_s == 0 || c->is_back)
 			err = put_count(t, c);
@@ -167,10 +165,11 @@ throttle_take(struct throttle *t, struct throttle_who *who, int64_t *wait_s)
 	return finish(t, err);
 }
 
-enum store_err
-throttle_give_back(struct throttle *t, const struct throttle_who *who)
+/* is_right: the password was, so more than this try is forgotten. */
+static enum store_err
+take_back(struct throttle *t, const struct throttle_who *who, bool is_right)
 {
-	struct count counts[COUNTS_MAX];
+	struct count counts[THROTTLE_COUNTS_MAX];
 	size_t n = 0;
 	int64_t now_s = clock_wall_s(t->clock);
 	int64_t wait_s;
@@ -183,12 +182,25 @@ throttle_give_back(struct throttle *t, const struct throttle_who *who)
 	for (size_t i = 0; i < n && err == STORE_OK; i++) {
 		struct count *c = &counts[i];
 		throttle_policy_take_back(
-		    &c->record.state, who->until_s, now_s);
-		if (c->kind == THROTTLE_ADDRESS &&
+		    &c->record.state, who->until_s[i], now_s);
+		bool is_forgiven = is_right && c->kind != THROTTLE_ADDRESS;
+		if (!is_forgiven &&
 		    !throttle_impl_is_forgotten(&c->record.state, now_s))
 			err = put_count(t, c);
 		else
 			err = store_del(t->store, c->key, THROTTLE_KEY_LEN);
 	}
 	return finish(t, err);
+}
+
+enum store_err
+throttle_give_back(struct throttle *t, const struct throttle_who *who)
+{
+	return take_back(t, who, true);
+}
+
+enum store_err
+throttle_undo(struct throttle *t, const struct throttle_who *who)
+{
+	return take_back(t, who, false);
 }

@@ -11,7 +11,7 @@
  */
 #include "auth/throttle.h"
 
-#include "auth/origin.h"
+#include "auth/address.h"
 #include "auth/throttle_impl.h"
 
 #include <string.h>
@@ -92,12 +92,12 @@ find_device(void *arg, const void *key, size_t key_len, const void *value,
 static enum store_err
 find_all(struct throttle *t, const char *what, struct buf *keys)
 {
-	char key[THROTTLE_KEY_SIZE], net[ORIGIN_NETWORK_SIZE];
+	char key[THROTTLE_KEY_SIZE], net[ADDRESS_NETWORK_SIZE];
 	char name[NAME_SIZE], fold[NAME_FOLD_SIZE];
 	struct search s = {fold, BUF_INIT};
 	enum store_err err = STORE_OK;
 
-	if (origin_network(what, net)) {
+	if (address_network(what, net)) {
 		throttle_impl_net_key(t, net, key);
 		buf_append(keys, key, THROTTLE_KEY_LEN);
 	}

@@ -17,9 +17,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define UNIX_PREFIX "unix:"
+#define LOCK_WAIT_MS 5000
+#define LOCK_RETRY_MS 20
 
 /*
  * Makes room at path: removes a socket nobody listens on. Anything else that
@@ -55,8 +58,8 @@ clear_stale(const char *path, const struct sockaddr_un *sun, struct buf *error)
 			return 0;
 		saved = errno;
 	} else if (rc == 0 || saved == EAGAIN) {
-		buf_printf(
-		    error, "%s: another process is listening there\n", path);
+		buf_printf(error,
+		    "%s: in use: another process is listening there\n", path);
 		return -1;
 	}
 	buf_printf(error, "%s: %s\n", path, strerror(saved));
@@ -90,6 +93,34 @@ err0:
 	return -1;
 }
 
+/*
+ * Others hold it for moments; but whoever may read the directory can take it,
+ * and shall not be able to keep a program from starting without being named.
+ */
+static int
+lock_dir(int dir)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_RETRY_MS * 1000000L};
+	int rc;
+
+	for (int ms = 0; ms < LOCK_WAIT_MS; ms += LOCK_RETRY_MS) {
+		rc = flock(dir, LOCK_EX | LOCK_NB);
+		if (rc == 0 || (errno != EWOULDBLOCK && errno != EINTR))
+			return rc;
+		nanosleep(&pause, NULL);
+	}
+	errno = EWOULDBLOCK;
+	return -1;
+}
+
+/* Why a directory cannot be had, in words. */
+static const char *
+why_not(int error)
+{
+	return error == EWOULDBLOCK ? "another process holds a lock on it"
+				    : strerror(error);
+}
+
 static int
 open_unix(const char *path, endpoint_take *take, void *arg, struct buf *error)
 {
@@ -110,9 +141,9 @@ open_unix(const char *path, endpoint_take *take, void *arg, struct buf *error)
 		return -1;
 	}
 	int dir = open(dirname(dir_name), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir == -1 || flock(dir, LOCK_EX) == -1) {
+	if (dir == -1 || lock_dir(dir) == -1) {
 		buf_printf(
-		    error, "%s: its directory: %s\n", path, strerror(errno));
+		    error, "%s: its directory: %s\n", path, why_not(errno));
 		goto out;
 	}
 	rc = bind_unix(&e, path, &sun, error);

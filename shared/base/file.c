@@ -175,6 +175,19 @@ dir_of(const char *path)
 	return strndup(path, (size_t)(slash - path));
 }
 
+int
+file_sync_parent(const char *path)
+{
+	char *dir = dir_of(path);
+	if (dir == NULL)
+		return -1;
+	int rc = file_sync_dir(dir);
+	int saved = errno;
+	free(dir);
+	errno = saved;
+	return rc;
+}
+
 /*
  * Opens a new file beside path under a name that nobody can have prepared.
  * -> descriptor and *name (caller frees), or -1 with errno.
@@ -251,7 +264,10 @@ fail:
 int
 file_commit(struct file_new *f)
 {
-	int rc = fsync(f->fd);
+	int rc;
+	do {
+		rc = fsync(f->fd);
+	} while (rc == -1 && errno == EINTR);
 	/* close(2) may be the first to tell of a full network filesystem. */
 	if (rc == 0) {
 		rc = close(f->fd);

@@ -41,7 +41,8 @@ const char *file_cure(enum file_err err);
  * file in the same directory, fsync, rename, fsync of the directory. The
  * mode is exactly the given one; the group is that of the existing file when
  * there is one, else the directory's where that is permitted. 0, or -1 with
- * errno.
+ * errno; then the new one may be in place all the same, if only the fsync of
+ * the directory failed.
  */
 int file_replace(const char *path, const void *bytes, size_t n, mode_t mode);
 
@@ -63,5 +64,8 @@ int file_write_all(int fd, const void *bytes, size_t n);
 
 /* fsync of a directory by path. 0, or -1 with errno. */
 int file_sync_dir(const char *dir);
+
+/* The same of the directory that a path is in, so that its name stays. */
+int file_sync_parent(const char *path);
 
 #endif

@@ -22,3 +22,9 @@ number_parse(const char *bytes, size_t n, int64_t max, int64_t *out)
 	*out = value;
 	return true;
 }
+
+bool
+number_parse_plain(const char *bytes, size_t n, int64_t max, int64_t *out)
+{
+	return (n <= 1 || bytes[0] != '0') && number_parse(bytes, n, max, out);
+}

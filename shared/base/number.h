@@ -15,4 +15,7 @@
  */
 bool number_parse(const char *bytes, size_t n, int64_t max, int64_t *out);
 
+/* The same, in its one spelling: without leading zeros. */
+bool number_parse_plain(const char *bytes, size_t n, int64_t max, int64_t *out);
+
 #endif

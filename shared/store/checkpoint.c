@@ -185,7 +185,8 @@ store_checkpoint(struct store *s, store_drop *drop, void *arg)
 	enum store_err err = impl_lock(s, LOCK_CHECKPOINT, 0);
 	if (err != STORE_OK)
 		return err;
-	err = checkpoint(s, drop, arg);
+	/* It may have been found broken while taking up a generation. */
+	err = s->is_broken ? STORE_READONLY : checkpoint(s, drop, arg);
 	impl_unlock(s, LOCK_CHECKPOINT);
 	return err;
 }
@@ -260,6 +261,10 @@ store_replace(struct store *s, store_fill *fill, void *arg)
 		return err;
 	int lock = s->lock; /* taking W may find another one in its place */
 	err = impl_lock(s, LOCK_WRITER, s->lock_wait_ms);
+	if (err == STORE_OK && s->is_broken) {
+		impl_unlock(s, LOCK_WRITER);
+		err = STORE_READONLY;
+	}
 	if (err == STORE_OK)
 		err = replace(s, lock, fill, arg);
 	impl_unlock(s, LOCK_CHECKPOINT);

@@ -1,6 +1,5 @@
 /*
- * What a journal adds to its base: key → value, or a tombstone. The only
- * file that knows uthash.
+ * What a journal adds to its base: key → value, or a tombstone.
  */
 #ifndef STORE_OVERLAY_H
 #define STORE_OVERLAY_H
@@ -38,7 +37,7 @@ int overlay_set(struct overlay *o, const void *key, size_t key_len,
 bool overlay_find(const struct overlay *o, const void *key, size_t key_len,
     struct overlay_item *item);
 
-/* Each entry, in the order of first setting; cursor starts as NULL. */
+/* Each entry once, in no order; cursor starts as NULL. */
 bool overlay_next(const struct overlay *o, const struct overlay_entry **cursor,
     struct overlay_item *item);
 

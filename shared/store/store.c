@@ -58,6 +58,12 @@ store_dir(const struct store *s)
 	return s->files.dir;
 }
 
+bool
+store_is_broken(const struct store *s)
+{
+	return s->is_broken;
+}
+
 void
 store_set_observer(struct store *s, store_observe *fn, void *arg)
 {

@@ -169,6 +169,13 @@ bool store_wants_checkpoint(const struct store *s);
  */
 bool store_may_checkpoint(struct store *s);
 
+/*
+ * Whether an fdatasync has failed: what was published last may be lost, so
+ * changes are STORE_READONLY for good; reading goes on. Another handle of the
+ * same process would not know, since the system tells of the failure once.
+ */
+bool store_is_broken(const struct store *s);
+
 /* For inotify: the store's directory; valid until close. */
 const char *store_dir(const struct store *s);
 

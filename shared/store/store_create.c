@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,22 +17,23 @@
 static enum store_err
 make_dir(struct files *f, unsigned mode)
 {
-	if (mkdir(f->dir, mode & 0777) == -1)
-		return errno == EEXIST
-		    ? files_open_dir(f, NULL)
-		    : files_fail_errno(f, NULL, "cannot create");
+	bool is_new = mkdir(f->dir, mode & 0777) == 0;
+	if (!is_new && errno != EEXIST)
+		return files_fail_errno(f, NULL, "cannot create");
 	enum store_err err = files_open_dir(f, NULL);
-	if (err == STORE_OK)
-		err = files_dress_dir(f, mode);
-	if (err != STORE_OK)
-		return err;
-	char *copy = strdup(f->dir);
-	if (copy == NULL)
-		return STORE_NOMEM;
-	if (file_sync_dir(dirname(copy)) == -1)
-		err = files_fail_errno(f, NULL, "cannot sync its directory");
-	free(copy);
-	return err;
+	return err == STORE_OK && is_new ? files_dress_dir(f, mode) : err;
+}
+
+/*
+ * Also of a directory that was there: whoever made it may have been killed
+ * before this. Where the one above may not be read somebody else made it.
+ */
+static enum store_err
+sync_name(struct files *f)
+{
+	if (file_sync_parent(f->dir) == 0 || errno == EACCES)
+		return STORE_OK;
+	return files_fail_errno(f, NULL, "cannot sync its directory");
 }
 
 /* Journals without a base are what is left of a store, not an empty place. */
@@ -94,6 +94,8 @@ store_create(const char *dir, unsigned mode, struct buf *detail)
 	if (err == STORE_OK &&
 	    fstatat(f.fd, FILES_BASE, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		goto end; /* also for somebody who may only read */
+	if (err == STORE_OK)
+		err = sync_name(&f);
 	if (err == STORE_OK)
 		err = files_open_lock(&f, &lock);
 	if (err != STORE_OK)

@@ -1,5 +1,6 @@
 /*
- * What store.c, store_write.c and checkpoint.c share; for nobody else.
+ * What store.c, store_write.c, checkpoint.c and rebuild.c share; for nobody
+ * else.
  */
 #ifndef STORE_STORE_IMPL_H
 #define STORE_STORE_IMPL_H

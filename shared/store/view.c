@@ -158,17 +158,19 @@ catch_up(struct view *v, struct files *f, uint64_t size, store_observe *fn,
 			    v->generation, v->pos, &r);
 			if (jerr != JOURNAL_OK)
 				break;
-			v->pos += r.size;
-			done += r.size;
 			enum store_err err =
 			    view_apply(v, r.body, r.body_len, fn, arg);
+			/* It is met again each time: nobody writes behind it.
+			 */
 			if (err == STORE_CORRUPT)
 				return files_fail(f, view_journal_name(v), err,
 				    "the record before byte %" PRIu64
 				    " makes no sense" VIEW_RESTORE,
-				    v->pos);
+				    v->pos + r.size);
 			if (err != STORE_OK)
 				return err;
+			v->pos += r.size;
+			done += r.size;
 			if (r.durable > v->durable)
 				v->durable = r.durable;
 		}

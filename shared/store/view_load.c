@@ -12,6 +12,7 @@
 
 #include "base/format.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -61,10 +62,14 @@ try_journal(struct view *v, struct files *f, bool is_writer,
 	v->generation = generation;
 	struct journal_header h = {0};
 	enum journal_err jerr = JOURNAL_SHORT;
-	if (view_read(v, JOURNAL_HEADER_SIZE, 0) == 0)
+	int rc = view_read(v, JOURNAL_HEADER_SIZE, 0);
+	if (rc == 0)
 		jerr =
 		    journal_header_decode(v->scratch.data, v->scratch.len, &h);
-	if (jerr == JOURNAL_VERSION) {
+	if (rc == -1) {
+		note(s, 4, errno == ENOMEM ? STORE_NOMEM : STORE_IO, name,
+		    "cannot be read");
+	} else if (jerr == JOURNAL_VERSION) {
 		buf_reset(&s->version);
 		format_refuse(&s->version, h.version, JOURNAL_VERSION_OURS,
 		    "make a backup with that one (gatecast store backup), "

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/address.h"
 #include "auth/origin.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -33,8 +34,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t n = newline != NULL ? (size_t)(newline - text) : size;
 	const char *rest = newline != NULL ? newline + 1 : text + size;
 	size_t rest_len = size - (size_t)(rest - text);
-	char address[ORIGIN_ADDRESS_SIZE];
-	char net[ORIGIN_NETWORK_SIZE], again[ORIGIN_NETWORK_SIZE];
+	char address[ADDRESS_SIZE];
+	char net[ADDRESS_NETWORK_SIZE], again[ADDRESS_NETWORK_SIZE];
 	uint8_t raw[16];
 
 	if (origin_is_allowed(&ours, text, n, true, rest, rest_len))
@@ -43,7 +44,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_origin(text, n);
 		check_origin(rest, rest_len);
 	}
-	origin_client_address(&trusted, "10.1.1.1", rest, rest_len, address);
+	address_of_client(&trusted, "10.1.1.1", rest, rest_len, address);
 	if (inet_pton(AF_INET, address, raw) != 1 &&
 	    inet_pton(AF_INET6, address, raw) != 1)
 		abort();
@@ -52,14 +53,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (n < sizeof(address)) {
 		memcpy(address, text, n);
 		address[n] = '\0';
-		(void)origin_is_trusted_proxy(&trusted, address);
-		if (origin_network(address, net) &&
-		    (!origin_network(net, again) || strcmp(net, again) != 0))
+		(void)address_is_trusted_proxy(&trusted, address);
+		if (address_network(address, net) &&
+		    (!address_network(net, again) || strcmp(net, again) != 0))
 			abort();
 		char *item = address;
 		const struct config_list fuzzed = {&item, 1};
-		(void)origin_is_trusted_proxy(&fuzzed, "2001:db8::1");
-		(void)origin_is_trusted_proxy(&fuzzed, "10.9.8.7");
+		(void)address_is_trusted_proxy(&fuzzed, "2001:db8::1");
+		(void)address_is_trusted_proxy(&fuzzed, "10.9.8.7");
 	}
 	return 0;
 }

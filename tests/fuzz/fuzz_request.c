@@ -75,7 +75,7 @@ check_client(struct request *r)
 		request_settle(r, config);
 		check(memchr(r->address, '\0', sizeof(r->address)) != NULL);
 		if (strncmp(peer, "unix:", 5) == 0 ||
-		    origin_is_trusted_proxy(
+		    address_is_trusted_proxy(
 			&config->site.trusted_proxies, peer))
 			continue;
 		/* Nothing that came along makes a stranger another one. */

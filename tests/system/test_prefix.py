@@ -84,7 +84,7 @@ def test_gate_sends_to_the_login_below_it(site):
                        HTTP_ACCEPT="text/html")
     assert answer.status == 303
     assert answer.get("Location") == \
-        "/gate/login?next=%2Fshop%2Fa%3Fb%3Dc"
+        "/gate/login?next=/shop/a%3Fb%3Dc"
     script = login.ask("GET", "/gate/auth/login", REQUEST_URI="/shop/a")
     assert json.loads(script.body)["login"] == "/gate/login"
     assert login.ask("GET", "/gate/auth", HTTP_X_ORIGINAL_URI="/shop/a"

@@ -81,7 +81,7 @@ def test_gate(gated):
     sent = gated.get("/private/page.html")
     assert sent.status == 303
     assert sent.headers["Location"] == \
-        "/gate/login?next=%2Fprivate%2Fpage.html"
+        "/gate/login?next=/private/page.html"
     assert gated.get("/private/page.html", "gatecast=x").status == 303
     said = gated.get("/private/page.html", is_page=False)
     assert said.status == 401

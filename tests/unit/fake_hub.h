@@ -243,6 +243,19 @@ expect(struct person *p, const char *payload)
 	free(text);
 }
 
+/* The next frame has that in it. */
+static inline void
+expect_part(struct person *p, const char *part)
+{
+	uint8_t first = 0;
+	size_t n;
+	char *text = fake_frame(&p->conn, &first, &n);
+
+	if (text == NULL || strstr(text, part) == NULL)
+		fail_msg("no %s in: %s", part, text != NULL ? text : "nothing");
+	free(text);
+}
+
 static inline void
 expect_nothing(struct person *p)
 {

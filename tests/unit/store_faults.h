@@ -33,11 +33,11 @@ static const char *fault_only; /* NULL: every call counts */
 static void (*fault_hook)(const char *call); /* before each call */
 
 static inline void
-fault_arm(enum fault_kind kind, long nth, int error, const char *only)
+fault_arm(enum fault_kind kind, long nth, int err, const char *only)
 {
 	fault_kind = kind;
 	fault_countdown = nth;
-	fault_errno = error;
+	fault_errno = err;
 	fault_only = only;
 }
 

@@ -107,21 +107,21 @@ test_headers(void **state)
 static void
 test_size(void **state)
 {
-	char *text = malloc(COOKIE_HEADER_MAX + 1);
-	struct cookie_header h = {text, COOKIE_HEADER_MAX};
+	char *text = malloc(COOKIE_BYTES_MAX + 1);
+	struct cookie_header h = {text, COOKIE_BYTES_MAX};
 	const char *value;
 	size_t n;
 
 	(void)state;
 	assert_non_null(text);
-	memset(text, 'a', COOKIE_HEADER_MAX + 1);
+	memset(text, 'a', COOKIE_BYTES_MAX + 1);
 	memcpy(text, "gatecast=x;", 11);
 	assert_int_equal(cookie_find(&h, 1, NAME, &value, &n), COOKIE_OK);
 	h.n++;
 	assert_int_equal(
 	    cookie_find(&h, 1, NAME, &value, &n), COOKIE_MALFORMED);
 	const struct cookie_header two[] = {
-	    {text, COOKIE_HEADER_MAX}, {text, 1}};
+	    {text, COOKIE_BYTES_MAX}, {text, 1}};
 	assert_int_equal(
 	    cookie_find(two, 2, NAME, &value, &n), COOKIE_MALFORMED);
 	free(text);

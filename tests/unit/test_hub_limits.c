@@ -326,6 +326,29 @@ test_too_fast_nonsense(void **state)
 	assert_int_equal(a->conn.close_code, HUB_CLOSE_TOO_FAST);
 }
 
+/* It is owed an answer, fast or not; but not for ever. */
+static void
+test_said_again_counts(void **state)
+{
+	struct fake *f = *state;
+	struct person *a = join(f, "alice", HUB_GATECAST);
+
+	f->config.wsd.user_rate = 1;
+	f->config.wsd.user_burst = 2;
+	hub_flush(f->hub);
+	skip_all(a);
+	for (int i = 0; i < 2 + 4; i++) {
+		say(f, a,
+		    "{\"type\":\"send\",\"ref\":\"r\",\"text\":\"once\"}");
+		hub_flush(f->hub);
+		expect(a, "{\"type\":\"ack\",\"ref\":\"r\",\"seq\":2}");
+		skip_all(a);
+	}
+	assert_int_equal(a->conn.close_code, 0);
+	say(f, a, "{\"type\":\"send\",\"ref\":\"r\",\"text\":\"once\"}");
+	assert_int_equal(a->conn.close_code, HUB_CLOSE_TOO_FAST);
+}
+
 static void
 test_pings_count(void **state)
 {
@@ -390,6 +413,7 @@ main(void)
 	    FAKE_TEST(test_too_fast_now_and_then),
 	    FAKE_TEST(test_too_fast_nonsense),
 	    FAKE_TEST(test_flood),
+	    FAKE_TEST(test_said_again_counts),
 	    FAKE_TEST(test_history_counts),
 	    FAKE_TEST(test_pings_count),
 	};

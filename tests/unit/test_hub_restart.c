@@ -175,6 +175,28 @@ epoch_after(struct fake *f, uint64_t other)
 	return epoch;
 }
 
+/* A machine that does not tell its boot may have been started anew. */
+static void
+test_unknown_boot(void **state)
+{
+	struct fake *f = *state;
+	char boot[sizeof(fake_boot)];
+
+	memcpy(boot, fake_boot, sizeof(boot));
+	end(f);
+	memset(fake_boot, 0, sizeof(fake_boot));
+	start_as(f, 0xf02);
+	struct person *a = join(f, "alice", HUB_GATECAST);
+	send_ref(f, a, "r1", "one");
+	hub_flush(f->hub);
+	end(f);
+	start_as(f, 0xf03);
+	a = resume(f, "alice", 0xf02, 1);
+	hub_flush(f->hub);
+	expect_part(a, "\"epoch\":\"f03\"");
+	memcpy(fake_boot, boot, sizeof(boot));
+}
+
 static void
 test_power_loss(void **state)
 {
@@ -284,6 +306,7 @@ main(void)
 	    HISTORY_TEST(test_who_does_not_come_back_leaves),
 	    HISTORY_TEST(test_history_after_a_restart),
 	    HISTORY_TEST(test_no_history),
+	    HISTORY_TEST(test_unknown_boot),
 	    HISTORY_TEST(test_power_loss),
 	    HISTORY_TEST(test_is_bounded),
 	    HISTORY_TEST(test_a_turn_is_bounded),

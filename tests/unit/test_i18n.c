@@ -55,6 +55,8 @@ test_refused(void **state)
 	    {"a =\n", "a = 1\n", "en:1: "},
 	    {"a = 1\nb = 2\n", "a = 1\n", "zh: the phrase \"b\""},
 	    {"a = 1\n", "a = 1\nb = 2\n", "en: the phrase \"b\""},
+	    {"a = 1\n", "a = \xe4\xbd\n", "zh:1: this is not UTF-8"},
+	    {"b = 2\na = \xff\n", "a = 1\n", "en:2: this is not UTF-8"},
 	};
 	struct buf error = BUF_INIT;
 

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "auth/address.h"
 #include "auth/origin.h"
 
 static struct config_list
@@ -231,13 +232,13 @@ test_trusted(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const char *items[] = {"192.0.2.1", cases[i].item, NULL};
 		const struct config_list l = list(items);
-		bool got = origin_is_trusted_proxy(&l, cases[i].peer);
+		bool got = address_is_trusted_proxy(&l, cases[i].peer);
 		if (got != cases[i].is_trusted)
 			fail_msg(
 			    "%s in %s: %d", cases[i].peer, cases[i].item, got);
 	}
-	assert_true(origin_is_trusted_proxy(&none, "unix"));
-	assert_false(origin_is_trusted_proxy(&none, "127.0.0.1"));
+	assert_true(address_is_trusted_proxy(&none, "unix"));
+	assert_false(address_is_trusted_proxy(&none, "127.0.0.1"));
 }
 
 static void
@@ -284,18 +285,18 @@ test_client(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char out[ORIGIN_ADDRESS_SIZE];
+		char out[ADDRESS_SIZE];
 
-		origin_client_address(&l, cases[i].peer, cases[i].forwarded_for,
+		address_of_client(&l, cases[i].peer, cases[i].forwarded_for,
 		    strlen(cases[i].forwarded_for), out);
 		if (strcmp(out, cases[i].client) != 0)
 			fail_msg("%s for %s: %s", cases[i].peer,
 			    cases[i].forwarded_for, out);
 	}
-	char out[ORIGIN_ADDRESS_SIZE];
-	origin_client_address(&l, "10.0.0.1", "1.2.3.4\0", 8, out);
+	char out[ADDRESS_SIZE];
+	address_of_client(&l, "10.0.0.1", "1.2.3.4\0", 8, out);
 	assert_string_equal(out, "10.0.0.1");
-	origin_client_address(&l, "10.0.0.1", NULL, 0, out);
+	address_of_client(&l, "10.0.0.1", NULL, 0, out);
 	assert_string_equal(out, "10.0.0.1");
 }
 

@@ -229,6 +229,40 @@ test_index_damaged(void **state)
 	}
 }
 
+/* He who sets a new password stays signed in, and can sign in elsewhere. */
+static void
+test_index_damaged_but_one_stays(void **state)
+{
+	struct store *store = sessions_store(sessions);
+	const struct sessions_new new = new_for("bob");
+	char record[SESSIONS_INDEX_SIZE], other[TOKEN_SIZE];
+	size_t ended;
+
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		begin("bob");
+	assert_int_equal(sessions_index_of("bob", record), 0);
+	assert_int_equal(store_begin(store), STORE_OK);
+	assert_int_equal(
+	    store_put(store, record, SESSIONS_INDEX_LEN, "v=2", 3), STORE_OK);
+	assert_int_equal(store_commit(store), STORE_OK);
+	assert_int_equal(
+	    sessions_begin(sessions, users, &new, HASH, other), STORE_CORRUPT);
+
+	assert_int_equal(
+	    sessions_end_user(sessions, "bob", key, &ended), STORE_OK);
+	assert_int_equal(ended, 19);
+	assert_int_equal(validate(reader, token), SESSIONS_VALID);
+	assert_int_equal(
+	    sessions_begin(sessions, users, &new, HASH, other), STORE_OK);
+	assert_int_equal(count_of("bob"), 2);
+	/* The one that stayed is in the new list. */
+	assert_int_equal(
+	    sessions_end_user(sessions, "bob", NULL, &ended), STORE_OK);
+	assert_int_equal(ended, 2);
+	assert_int_equal(validate(reader, token), SESSIONS_UNKNOWN);
+}
+
 static void
 test_maintain(void **state)
 {
@@ -288,6 +322,7 @@ main(void)
 	    CASE(test_index),
 	    CASE(test_index_of_one_at_a_time),
 	    CASE(test_index_damaged),
+	    CASE(test_index_damaged_but_one_stays),
 	    CASE(test_maintain),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

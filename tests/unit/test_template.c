@@ -113,7 +113,7 @@ test_render(void **state)
 	assert_page(
 	    "{{user}}", "<b>\"'&", NULL, I18N_EN, "&lt;b&gt;&quot;&#39;&amp;");
 	assert_page("{{user}}", NULL, NULL, I18N_EN, "");
-	assert_page("?n={{url:next}}.", NULL, NULL, I18N_EN, "?n=%2Fa%26b.");
+	assert_page("?n={{url:next}}.", NULL, NULL, I18N_EN, "?n=/a%26b.");
 	assert_page("{{t:hi}}", NULL, NULL, I18N_EN, "Hi &lt;all&gt;");
 	assert_page("{{t:hi}}", NULL, NULL, I18N_ZH, "\xe4\xbd\xa0");
 	assert_page("a{{>part.html}}b", "U", NULL, I18N_EN, "a[U]b");

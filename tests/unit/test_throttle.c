@@ -8,7 +8,7 @@
 
 #include <sys/wait.h>
 
-#include "auth/origin.h"
+#include "auth/address.h"
 #include "throttle_fixture.h"
 
 static void
@@ -83,11 +83,11 @@ test_net(void **state)
 	    {"", NULL},
 	    {"2001:db8:0000:0000:0000:0000:0000:0000:0000:0000:0000:1", NULL},
 	};
-	char net[ORIGIN_NETWORK_SIZE];
+	char net[ADDRESS_NETWORK_SIZE];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(origin_network(cases[i].address, net),
+		assert_int_equal(address_network(cases[i].address, net),
 		    cases[i].net != NULL);
 		if (cases[i].net != NULL)
 			assert_string_equal(net, cases[i].net);
@@ -141,6 +141,34 @@ test_success(void **state)
 	/* Where nothing is left there is no record. */
 	succeed(from("bob", "192.0.2.2", NULL));
 	assert_int_equal(count(), 1);
+}
+
+/* What was no try is none, for the account, the address and the browser. */
+static void
+test_undo(void **state)
+{
+	struct throttle_who who = from("alice", "192.0.2.1", NULL);
+	struct throttle_who known = from("alice", "192.0.2.1", device);
+	int64_t wait_s;
+
+	(void)state;
+	guess(who, FREE - 1);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(
+		    throttle_take(throttle, &who, &wait_s), STORE_OK);
+		assert_int_equal(wait_s, 0);
+		assert_int_equal(throttle_undo(throttle, &who), STORE_OK);
+		assert_int_equal(fails_of(THROTTLE_NAME, "alice"), FREE - 1);
+		assert_int_equal(
+		    fails_of(THROTTLE_ADDRESS, "192.0.2.1"), FREE - 1);
+	}
+	assert_int_equal(throttle_take(throttle, &known, &wait_s), STORE_OK);
+	assert_int_equal(throttle_undo(throttle, &known), STORE_OK);
+	assert_int_equal(fails_of(THROTTLE_DEVICE, "alice"), 0);
+	assert_int_equal(fails_of(THROTTLE_NAME, "alice"), FREE - 1);
+
+	guess(who, 1);
+	assert_int_equal(try_as(who), 4);
 }
 
 #define GUESSERS 8
@@ -241,6 +269,7 @@ main(void)
 	    CASE(test_net),
 	    CASE(test_device),
 	    CASE(test_success),
+	    CASE(test_undo),
 	    CASE(test_parallel),
 	    CASE(test_clock_set_back),
 	    CASE(test_clock_ahead),

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "wsd/utf8.h"
+#include "base/utf8.h"
 
 #include <string.h>
 

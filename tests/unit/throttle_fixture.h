@@ -61,7 +61,8 @@ teardown(void **state)
 static inline struct throttle_who
 from(const char *name, const char *address, const uint8_t *id)
 {
-	return (struct throttle_who){name, address, id, 0};
+	return (struct throttle_who){
+	    .name = name, .address = address, .device = id};
 }
 
 /* Seconds to wait; 0: it was counted. The look before it says the same. */

@@ -2,8 +2,8 @@
  * UTF-8 (RFC 3629) that comes in pieces, judged byte by byte: what can no
  * longer become UTF-8 is known with the first byte that says so.
  */
-#ifndef WSD_UTF8_H
-#define WSD_UTF8_H
+#ifndef BASE_UTF8_H
+#define BASE_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,7 +3,7 @@
  * bounds of its own, which keep out overlong forms, surrogates and what is
  * above U+10FFFF.
  */
-#include "wsd/utf8.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
