@@ -83,7 +83,7 @@ hub_may_join(const struct hub *h, const char *user, const char *address)
 {
 	const struct config *c = h->room.config;
 
-	if (h->is_draining)
+	if (h->refuses_joins)
 		return HUB_DRAINING;
 	if (is_at_limit(c->wsd.max_connections, h->room.fanout.count) ||
 	    is_out_of_memory(h))
@@ -301,7 +301,7 @@ hub_drain(struct hub *h, uint16_t code, const char *reason)
 {
 	struct fanout *f = &h->room.fanout;
 
-	h->is_draining = true;
+	h->refuses_joins = true;
 	hub_commit(h);
 	fanout_drain(f);
 	for (size_t i = 0; i < f->count; i++)

@@ -104,7 +104,7 @@ struct hub_fragment {
 };
 void hub_receive(struct hub *h, struct client *c, const struct hub_fragment *f);
 
-void hub_pong(struct hub *h, struct client *c);
+void hub_pong(struct client *c);
 
 /*
  * The client pings: whether the transport shall answer. It counts like a

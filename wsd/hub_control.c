@@ -103,7 +103,7 @@ hub_kick(struct hub *h, const char *who, const char *reason, size_t *closed)
 void
 hub_refuse_joins(struct hub *h)
 {
-	h->is_draining = true;
+	h->refuses_joins = true;
 }
 
 void

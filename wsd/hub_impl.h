@@ -37,7 +37,7 @@ struct hub {
 	uint64_t too_fast;
 	uint64_t received_bytes;
 	struct buf cleaned; /* a plain client's text */
-	bool is_draining;
+	bool refuses_joins;
 	bool has_left; /* somebody, whom no grace keeps: said at the turn's end
 			*/
 	struct hub_ack *acks;

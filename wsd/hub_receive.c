@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+_Static_assert(PROTOCOL_REF_MAX <= REFS_REF_MAX, "a ref may be too long");
+
 /* What shares a record of the journal, and waits for its write. */
 #define TURN_MESSAGES_MAX 4096
 #define TURN_BYTES_MAX ((size_t)1 << 20)
@@ -270,9 +272,8 @@ hub_receive(struct hub *h, struct client *c, const struct hub_fragment *f)
 }
 
 void
-hub_pong(struct hub *h, struct client *c)
+hub_pong(struct client *c)
 {
-	(void)h;
 	c->unanswered = 0;
 }
 

@@ -5,8 +5,8 @@
 #include <sys/resource.h>
 
 /* Descriptors beside those of wsd.max_connections: requests that are
- * unfinished (4096) or refused (256), stores, the rest. */
-#define FILES_BESIDE 4608
+ * unfinished (4096) or refused (256), the metrics' (400), stores, the rest. */
+#define FILES_BESIDE 5120
 /* With no limit of connections; the library keeps 16 bytes for each. */
 #define FILES_MAX 262144
 

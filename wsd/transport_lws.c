@@ -72,7 +72,7 @@ on_bytes(struct conn *c, uint8_t *bytes, size_t n)
 			break;
 		case DEFRAME_PONG:
 			if (is_open)
-				hub_pong(t->hub, c->client);
+				hub_pong(c->client);
 			break;
 		case DEFRAME_CLOSE:
 			if (is_open)

@@ -14,7 +14,6 @@
 
 struct overlay_entry {
 	UT_hash_handle hh;
-	uint64_t at;
 	size_t key_len;
 	size_t value_len;
 	size_t value_cap;
@@ -32,7 +31,6 @@ item_of(const struct overlay_entry *e, struct overlay_item *item)
 	item->key_len = e->key_len;
 	item->value = e->is_deleted ? NULL : e->bytes + e->key_len;
 	item->value_len = e->is_deleted ? 0 : e->value_len;
-	item->at = e->at;
 }
 
 void
@@ -52,23 +50,22 @@ overlay_fini(struct overlay *o)
 }
 
 static void
-fill(struct overlay_entry *e, const void *value, size_t value_len, uint64_t at)
+fill(struct overlay_entry *e, const void *value, size_t value_len)
 {
 	e->is_deleted = value == NULL;
 	e->value_len = e->is_deleted ? 0 : value_len;
-	e->at = at;
 	if (e->value_len > 0)
 		memcpy(e->bytes + e->key_len, value, e->value_len);
 }
 
 int
 overlay_set(struct overlay *o, const void *key, size_t key_len,
-    const void *value, size_t value_len, uint64_t at)
+    const void *value, size_t value_len)
 {
 	struct overlay_entry *old = NULL;
 	HASH_FIND(hh, o->head, key, key_len, old);
 	if (old != NULL && (value == NULL || value_len <= old->value_cap)) {
-		fill(old, value, value_len, at);
+		fill(old, value, value_len);
 		return 0;
 	}
 	size_t cap = value == NULL ? 0 : value_len;
@@ -79,7 +76,7 @@ overlay_set(struct overlay *o, const void *key, size_t key_len,
 	e->key_len = key_len;
 	e->value_cap = cap;
 	memcpy(e->bytes, key, key_len);
-	fill(e, value, value_len, at);
+	fill(e, value, value_len);
 	/* The new one first: a failure must leave the old one in place. */
 	HASH_ADD_KEYPTR(hh, o->head, e->bytes, key_len, e);
 	if (e->is_lost) {
@@ -116,10 +113,4 @@ overlay_next(const struct overlay *o, const struct overlay_entry **cursor,
 	*cursor = e;
 	item_of(e, item);
 	return true;
-}
-
-size_t
-overlay_count(const struct overlay *o)
-{
-	return HASH_COUNT(o->head);
 }

@@ -20,18 +20,17 @@ struct overlay_item {
 	size_t key_len;
 	const void *value; /* NULL: deleted */
 	size_t value_len;
-	uint64_t at; /* as given to overlay_set */
 };
 
 void overlay_init(struct overlay *o);
 void overlay_fini(struct overlay *o); /* empties; usable again */
 
 /*
- * Sets key to a copy of value, or marks it deleted (value NULL). at: where in
- * the journal that came from. 0, or -1 out of memory with o unchanged.
+ * Sets key to a copy of value, or marks it deleted (value NULL). 0, or -1 out
+ * of memory with o unchanged.
  */
 int overlay_set(struct overlay *o, const void *key, size_t key_len,
-    const void *value, size_t value_len, uint64_t at);
+    const void *value, size_t value_len);
 
 /* Whether the overlay has a say about key: then *item (may be NULL) is set. */
 bool overlay_find(const struct overlay *o, const void *key, size_t key_len,
@@ -40,7 +39,5 @@ bool overlay_find(const struct overlay *o, const void *key, size_t key_len,
 /* Each entry once, in no order; cursor starts as NULL. */
 bool overlay_next(const struct overlay *o, const struct overlay_entry **cursor,
     struct overlay_item *item);
-
-size_t overlay_count(const struct overlay *o);
 
 #endif

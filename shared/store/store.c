@@ -357,8 +357,10 @@ store_stats(struct store *s, struct store_stats *out)
 	const struct overlay_entry *cursor = NULL;
 	struct overlay_item item;
 	while (overlay_next(&s->view.overlay, &cursor, &item)) {
-		bool is_in_base = base_get(s->view.base, item.key, item.key_len,
-				      NULL) == STORE_OK;
+		err = base_get(s->view.base, item.key, item.key_len, NULL);
+		if (err != STORE_OK && err != STORE_NOTFOUND)
+			return is_base_failure(err) ? base_failed(s, err) : err;
+		bool is_in_base = err == STORE_OK;
 		if (item.value != NULL && !is_in_base)
 			out->records++;
 		else if (item.value == NULL && is_in_base)

@@ -126,8 +126,7 @@ change(struct store *s, const void *key, size_t key_len, const void *value,
 	    ? journal_del(&s->record, key, key_len)
 	    : journal_put(&s->record, key, key_len, value, value_len);
 	if (rc == 0)
-		rc =
-		    overlay_set(&s->pending, key, key_len, value, value_len, 0);
+		rc = overlay_set(&s->pending, key, key_len, value, value_len);
 	if (rc == -1) {
 		s->record.has_failed = false;
 		s->record.len = before;

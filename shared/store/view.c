@@ -84,7 +84,7 @@ view_apply(
 		}
 		const void *value = op.type == JOURNAL_PUT ? op.value : NULL;
 		if (overlay_set(&v->overlay, op.key, op.key_len, value,
-			op.value_len, v->pos) == -1)
+			op.value_len) == -1)
 			return STORE_NOMEM;
 	}
 	if (fn == NULL)

@@ -196,7 +196,7 @@ operate(struct world *w)
 		break;
 	case 10:
 		if (p != NULL)
-			hub_pong(w->hub, p->client);
+			hub_pong(p->client);
 		break;
 	case 11:
 		w->config.wsd.history_messages = arg % 32;
@@ -218,7 +218,7 @@ operate(struct world *w)
 		break;
 	}
 	/* The witness takes all it is given, and its session stays. */
-	hub_pong(w->hub, w->people[0].client);
+	hub_pong(w->people[0].client);
 	hub_writable(w->hub, w->people[0].client);
 	if (arg % 2 == 0)
 		hub_flush(w->hub);

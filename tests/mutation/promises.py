@@ -288,7 +288,7 @@ FAULTS = [
           "(e->mono_ms >= since_ms || s->kept == 1))",
           ("unit/test_stream", "unit/test_hub_history")),
     Fault("joined-while-draining", "who drains lets nobody in",
-          "wsd/hub.c", "if (h->is_draining)\n\t\treturn HUB_DRAINING;", "",
+          "wsd/hub.c", "if (h->refuses_joins)\n\t\treturn HUB_DRAINING;", "",
           ("unit/test_hub_control", "unit/test_hub",
            "system/test_wsd_operated.py")),
 ]

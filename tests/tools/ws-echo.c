@@ -158,9 +158,8 @@ hub_ping(struct hub *h, struct client *c)
 }
 
 void
-hub_pong(struct hub *h, struct client *c)
+hub_pong(struct client *c)
 {
-	(void)h;
 	(void)c;
 }
 

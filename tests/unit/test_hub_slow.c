@@ -75,7 +75,7 @@ test_cursor_to_come_back(void **state)
 	hub_flush(f->hub);
 	b->conn.is_busy = true;
 	c->conn.is_busy = true;
-	hub_pong(f->hub, c->client);
+	hub_pong(c->client);
 	say(f, c, "nonsense"); /* its answer is unsent */
 	for (int i = 0; i < 20; i++)
 		send_text(f, a, "and so on");
