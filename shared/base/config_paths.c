@@ -18,8 +18,12 @@ directory_fault(const char *path, bool is_parent)
 	char *dir = NULL;
 
 	if (is_parent) {
-		const char *slash = strrchr(path, '/');
-		dir = strndup(path, slash == path ? 1 : (size_t)(slash - path));
+		size_t n = strlen(path);
+		while (n > 1 && path[n - 1] == '/')
+			n--;
+		while (n > 1 && path[n - 1] != '/')
+			n--;
+		dir = strndup(path, n);
 		if (dir == NULL)
 			return "out of memory";
 	}
@@ -39,12 +43,14 @@ config_check_paths(const struct config *c, const char *name, bool has_defaults,
 		const char *section, *key;
 		const char *value;
 		bool is_always; /* a default counts too */
+		bool is_made; /* by the program, in a directory that is */
 	} paths[] = {
-	    {"store", "dir", c->store.dir, true},
-	    {"login", "templates", c->login.templates, false},
-	    {"login", "listen", c->login.listen, false},
-	    {"wsd", "listen", c->wsd.listen, false},
-	    {"wsd", "control", c->wsd.control, false},
+	    {"store", "dir", c->store.dir, true, false},
+	    {"login", "templates", c->login.templates, false, false},
+	    {"login", "listen", c->login.listen, false, false},
+	    {"wsd", "listen", c->wsd.listen, false, false},
+	    {"wsd", "control", c->wsd.control, false, false},
+	    {"wsd", "history_dir", c->wsd.history_dir, false, true},
 	};
 	int rc = 0;
 
@@ -61,7 +67,8 @@ config_check_paths(const struct config *c, const char *name, bool has_defaults,
 				continue;
 			value += n;
 		}
-		const char *fault = directory_fault(value, is_socket);
+		bool is_parent = is_socket || paths[i].is_made;
+		const char *fault = directory_fault(value, is_parent);
 		if (fault == NULL)
 			continue;
 		buf_puts(error, name);
@@ -71,7 +78,7 @@ config_check_paths(const struct config *c, const char *name, bool has_defaults,
 		    ": %s.%s: %s%s: %s; allowed: a directory "
 		    "that exists\n",
 		    paths[i].section, paths[i].key,
-		    is_socket ? "directory of " : "", value, fault);
+		    is_parent ? "directory of " : "", value, fault);
 		rc = -1;
 	}
 	return rc;

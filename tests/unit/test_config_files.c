@@ -118,12 +118,14 @@ dangling_paths(void **state)
 	assert_int_equal(
 	    check_paths("[store]\ndir = @\n[login]\ntemplates = @\n"
 			"listen = unix:@/a\n[wsd]\nlisten = unix:@/b\n"
-			"control = unix:@/c\n",
+			"control = unix:@/c\n"
+			"history_dir = @/made/\n",
 		dir),
 	    0);
 	/* TCP and nothing have no directory. */
 	assert_int_equal(check_paths("[store]\ndir = @\n[login]\nlisten =\n"
-				     "[wsd]\nlisten = 127.0.0.1:1\n",
+				     "[wsd]\nlisten = 127.0.0.1:1\n"
+				     "history_dir =\n",
 			     dir),
 	    0);
 	/* In the root directory. */
@@ -133,7 +135,8 @@ dangling_paths(void **state)
 	assert_int_equal(
 	    check_paths("[store]\n\ndir = @/none\n[login]\n"
 			"templates = @/none\nlisten = unix:@/none/a\n[wsd]\n"
-			"listen = unix:@/none/b\ncontrol = unix:@/none/c\n",
+			"listen = unix:@/none/b\ncontrol = unix:@/none/c\n"
+			"history_dir = @/none/h\n",
 		dir),
 	    -1);
 	snprintf(want, sizeof(want), "F:3: store.dir: %s/none: No such", dir);
@@ -145,6 +148,7 @@ dangling_paths(void **state)
 	assert_non_null(strstr(buf_str(&error), want));
 	assert_non_null(strstr(buf_str(&error), "\nF:8: wsd.listen: "));
 	assert_non_null(strstr(buf_str(&error), "\nF:9: wsd.control: "));
+	assert_non_null(strstr(buf_str(&error), "\nF:10: wsd.history_dir: "));
 
 	/* A file in a directory's place; a default names no line. */
 	assert_int_equal(check_paths("[store]\ndir = /dev/null\n", dir), -1);
