@@ -15,9 +15,12 @@ from login_process import PASSWORD, Login
 from memory_fault import ALL, MOST, Memory
 
 
+NO_HASH = "no memory for a password hash"
+
+
 class Site:
-    def __init__(self, spares="libfcgi"):
-        self.login = Login(login__workers=1)
+    def __init__(self, spares="libfcgi", **config):
+        self.login = Login(login__workers=1, **config)
         self.memory = Memory(self.login.dir / "memory", spares)
         self.login.start(env=self.memory.env)
         self.pid = self.login.workers()[0]
@@ -82,9 +85,33 @@ def test_a_good_password(site, many):
             assert refused_for_now(answer), (n, answer and answer.raw)
 
     assert site.memory.every(attempt, many) > 10
-    # Nobody's mistake, so none is on the account's record.
-    assert "wrong password" not in site.login.log()[len(before):]
+    log = site.login.log()[len(before):]
+    assert "reason=wrong" not in log and "unusable" not in log
     assert site.sign_in()
+
+
+def test_without_a_hash_no_try_is_counted():
+    """Nobody's mistake, so none is on the account's or address's record."""
+    s = Site(login__throttle="yes")
+    s.sign_in()
+    body = s.body(PASSWORD)
+    seen = 0
+
+    def attempt(n):
+        nonlocal seen
+        start = len(s.login.log())
+        s.login.post_login(csrf="", cookie=s.pre, body=body)
+        s.memory.pause()
+        if NO_HASH in s.login.log()[start:]:
+            seen += 1
+            listed = s.login.tool("throttle", "list").stdout
+            assert "alice" not in listed and "192.0.2.7" not in listed, n
+        for what in "alice", "192.0.2.7":
+            s.login.tool("throttle", "clear", what, check=False)
+
+    s.memory.every(attempt)
+    assert seen > 2
+    s.close()
 
 
 @pytest.mark.parametrize("many", [1, ALL])
