@@ -104,7 +104,7 @@ FAULTS = [
           "if (crc32c(0, p, H_CRC) != get32(p + H_CRC))", "if (false)",
           ("unit/test_journal", "unit/test_store_damage")),
     Fault("history-not-synced", "with history_sync = always, said is on disk",
-          "wsd/history.c", "int rc = fdatasync(f->fd);", "int rc = 0;",
+          "wsd/history.c", "rc = fdatasync(f->fd);", "rc = 0;",
           ("unit/test_history_faults", "unit/test_hub_restart",
            "system/test_channel_kill.py")),
     Fault("old-journal-gone-before-the-rename-is-durable",
