@@ -83,8 +83,10 @@ put_in_place(struct history *h, bool *is_in_place)
 	if (renameat(files->fd, HISTORY_FILE_NEW, files->fd, HISTORY_FILE) ==
 	    -1)
 		return files_fail_errno(files, HISTORY_FILE, "cannot replace");
-	/* From here on it is the one that a start would find, or the old one
-	 * after a power loss until the directory is synced. */
+	/*
+	 * From here on it is the one that a start would find; after a power
+	 * loss perhaps not, until the directory is synced.
+	 */
 	*is_in_place = true;
 	if (h->file.fd != -1)
 		close(h->file.fd);

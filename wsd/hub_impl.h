@@ -38,8 +38,7 @@ struct hub {
 	uint64_t received_bytes;
 	struct buf cleaned; /* a plain client's text */
 	bool refuses_joins;
-	bool has_left; /* somebody, whom no grace keeps: said at the turn's end
-			*/
+	bool has_left; /* somebody has, without a grace: told at a turn's end */
 	struct hub_ack *acks;
 	size_t acks_count;
 	size_t acks_size;

@@ -133,8 +133,7 @@ allow_role(scmp_filter_ctx filter, enum sandbox_role role)
 
 	if (role == SANDBOX_WSD) {
 		rc = allow(filter, wsd, COUNT(wsd));
-		/* Reading a limit (arg 2 is NULL), which is glibc's getrlimit.
-		 */
+		/* glibc's getrlimit: it sets none, arg 2 is NULL. */
 		if (rc == 0 && !SANDBOX_HAS_SANITIZER)
 			rc = allow_without(
 			    filter, SCMP_SYS(prlimit64), 2, UINT64_MAX);

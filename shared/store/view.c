@@ -160,8 +160,7 @@ catch_up(struct view *v, struct files *f, uint64_t size, store_observe *fn,
 				break;
 			enum store_err err =
 			    view_apply(v, r.body, r.body_len, fn, arg);
-			/* It is met again each time: nobody writes behind it.
-			 */
+			/* Met again each time: nobody writes behind it. */
 			if (err == STORE_CORRUPT)
 				return files_fail(f, view_journal_name(v), err,
 				    "the record before byte %" PRIu64
