@@ -69,31 +69,30 @@ def test_wrong_unknown_and_locked_are_one_answer(own):
 
 
 def test_unknown_user_costs_the_same(own):
-    def least(user):
-        times = []
-        for _ in range(5):
-            form = b.form()
-            begin = time.monotonic()
-            answer = b.post("/login", {**form, "name": user,
-                                       "password": "wrong password"})
-            times.append(time.monotonic() - begin)
-            assert answer.status == 401
-        return min(times)
+    def sign_in(user):
+        form = b.form()
+        begin = time.monotonic()
+        answer = b.post("/login", {**form, "name": user,
+                                   "password": "wrong password"})
+        took = time.monotonic() - begin
+        assert answer.status == 401
+        return took
 
-    with Browser(own) as b:
-        known, unknown = least("alice"), least("nobody-here")
-        cheap = least_of_get(b)
-    assert cheap < known / 2, "the hash is too cheap to be seen"
-    assert 0.4 < unknown / known < 2.5
-
-
-def least_of_get(b):
-    times = []
-    for _ in range(5):
+    def get():
         begin = time.monotonic()
         b.get("/login")
-        times.append(time.monotonic() - begin)
-    return min(times)
+        return time.monotonic() - begin
+
+    # The least of each: on a busy machine it takes a while to see it.
+    known = unknown = cheap = 60
+    with Browser(own) as b:
+        for _ in range(50):
+            known = min(known, sign_in("alice"))
+            unknown = min(unknown, sign_in("nobody-here"))
+            cheap = min(cheap, get())
+            if cheap < known / 2 and 0.7 < unknown / known < 1.4:
+                return
+    pytest.fail(f"known {known}, unknown {unknown}, a page {cheap}")
 
 
 def test_logout(site):
