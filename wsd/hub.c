@@ -110,6 +110,25 @@ add_first_ping(struct hub *h, struct client *c)
 	wheel_add(&h->pings, &c->ping, hub_mono_ms(h) / MS_PER_S + in_s);
 }
 
+static void
+tell_leaves(struct hub *h)
+{
+	if (h->has_left)
+		room_leaves(&h->room);
+	h->has_left = false;
+}
+
+/* Its last connection went, and nobody has been told. */
+static bool
+is_gone_untold(const struct hub *h, const char *user)
+{
+	if (!h->has_left)
+		return false;
+	const struct presence_user *u =
+	    presence_find(&h->room.presence, user, strlen(user));
+	return u != NULL && u->is_online && u->connections == 0;
+}
+
 enum hub_err
 hub_join(struct hub *h, const struct hub_join *join, struct client **out)
 {
@@ -134,6 +153,9 @@ hub_join(struct hub *h, const struct hub_join *join, struct client **out)
 	c->address = tally_add(&h->addresses, join->address);
 	if (c->address == NULL)
 		goto err1;
+	/* Without a grace every absence is told of, however short. */
+	if (is_gone_untold(h, join->user))
+		tell_leaves(h);
 	room_entry(r, join, &entry);
 	if (fanout_add(&r->fanout, c, join->conn, join->protocol,
 		entry.position) == -1)
@@ -259,9 +281,7 @@ hub_is_dirty(const struct hub *h)
 static void
 commit_turn(struct hub *h)
 {
-	if (h->has_left)
-		room_leaves(&h->room);
-	h->has_left = false;
+	tell_leaves(h);
 	hub_commit(h);
 }
 

@@ -262,6 +262,17 @@ test_no_grace(void **state)
 	expect(a, "alice上线");
 	expect(a, "bob上线");
 	expect(a, "bob下线~");
+	/* Gone and back before the turn is over. */
+	b = join(f, "bob", HUB_PLAIN);
+	gone(f, b);
+	b = join(f, "bob", HUB_PLAIN);
+	hub_flush(f->hub);
+	expect(a, "bob上线");
+	expect(a, "bob下线~");
+	expect(a, "bob上线");
+	expect_nothing(a);
+	expect(b, "bob上线");
+	expect_nothing(b);
 }
 
 static void
