@@ -413,7 +413,7 @@ fanout_flush(struct fanout *f, uint64_t slow_bytes, uint64_t limit)
 }
 
 void
-fanout_drain(struct fanout *f)
+fanout_write_out(struct fanout *f)
 {
 	for (size_t i = 0; i < f->count; i++) {
 		struct fanout_seat *s = &f->seats[i];

@@ -120,7 +120,7 @@ void fanout_flush(struct fanout *f, uint64_t slow_bytes, uint64_t limit);
 void fanout_flush_queued(struct fanout *f, uint64_t slow_bytes);
 
 /* Writes to each until nothing is pending or it is busy. */
-void fanout_drain(struct fanout *f);
+void fanout_write_out(struct fanout *f);
 
 /*
  * Closes whoever is busy and has had something pending since before now_ms -

@@ -13,7 +13,7 @@ now_ns(clockid_t clock)
 	return (int64_t)ts.tv_sec * NS_PER_S + ts.tv_nsec;
 }
 
-/* The round that follows is all that is wanted. */
+/* The turn that follows is all that is wanted. */
 static void
 on_rested(void *arg)
 {
@@ -35,7 +35,7 @@ flusher_fini(struct flusher *f)
 }
 
 void
-flusher_drained(struct flusher *f, bool had_input)
+flusher_turn_end(struct flusher *f, bool had_input)
 {
 	if (!hub_is_dirty(f->hub))
 		return;

@@ -22,9 +22,9 @@ int flusher_init(struct flusher *f, struct loop *loop, struct hub *hub);
 void flusher_fini(struct flusher *f);
 
 /*
- * A round is over: a pass, or another round at once, or later. had_input:
+ * A turn is over: a pass, or another turn at once, or later. had_input:
  * somebody said something in it.
  */
-void flusher_drained(struct flusher *f, bool had_input);
+void flusher_turn_end(struct flusher *f, bool had_input);
 
 #endif

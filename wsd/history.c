@@ -106,7 +106,7 @@ read_file(struct history *h)
 	if (err != STORE_OK)
 		return err;
 	/* Empty is no journal either. */
-	h->is_damaged = true;
+	h->must_keep_aside = true;
 	if (file_read_fd(fd, SIZE_MAX, &h->loaded) != FILE_OK)
 		err = files_fail_errno(&h->files, HISTORY_FILE, "cannot read");
 	else

@@ -32,7 +32,7 @@ struct history {
 	bool was_synced; /* what was written last */
 	bool is_failing;
 	bool has_told; /* that something cannot be written */
-	bool is_damaged; /* what was found: to be kept aside */
+	bool must_keep_aside; /* what was found: to be kept aside */
 	struct history_stats stats;
 	int64_t begun_ms; /* when the file was */
 	int64_t tried_ms; /* last renewal */

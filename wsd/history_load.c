@@ -101,7 +101,7 @@ history_load(
 	size_t at = JOURNAL_HEADER_SIZE;
 	int rc = 0;
 
-	if (!h->is_damaged) /* there is none */
+	if (!h->must_keep_aside) /* there is none */
 		return 0;
 	if (journal_header_decode(b->data, b->len, &header) != JOURNAL_OK)
 		goto done;
@@ -118,18 +118,18 @@ history_load(
 		at += r.size;
 		l.is_synced = l.is_synced || at <= header.carried;
 	}
-	h->is_damaged = !is_tail(h, &l, &header, at, err);
-	if (!h->is_damaged && at < b->len)
+	h->must_keep_aside = !is_tail(h, &l, &header, at, err);
+	if (!h->must_keep_aside && at < b->len)
 		log_notice("%s/%s: %zu bytes of an unfinished write left out",
 		    h->files.dir, HISTORY_FILE, b->len - at);
-	if (!h->is_damaged && (l.is_synced || is_same_boot(h, &l)))
+	if (!h->must_keep_aside && (l.is_synced || is_same_boot(h, &l)))
 		*epoch = l.epoch;
-	else if (!h->is_damaged)
+	else if (!h->must_keep_aside)
 		log_warn("%s/%s: the machine went down without a "
 			 "wsd.history_sync = always: a new epoch begins",
 		    h->files.dir, HISTORY_FILE);
 done:
-	if (h->is_damaged && rc == 0)
+	if (h->must_keep_aside && rc == 0)
 		log_err("%s/%s: damaged at %zu of %zu bytes: a new epoch "
 			"begins with what is before, the file is kept aside",
 		    h->files.dir, HISTORY_FILE, at < b->len ? at : b->len,

@@ -65,7 +65,7 @@ keep_aside(struct history *h)
 	    errno != ENOENT)
 		return files_fail_errno(
 		    &h->files, HISTORY_FILE, "cannot move it aside");
-	h->is_damaged = false;
+	h->must_keep_aside = false;
 	return STORE_OK;
 }
 
@@ -75,7 +75,7 @@ put_in_place(struct history *h, bool *is_in_place)
 {
 	struct files *files = &h->files;
 
-	if (h->is_damaged) {
+	if (h->must_keep_aside) {
 		enum store_err err = keep_aside(h);
 		if (err != STORE_OK)
 			return err;

@@ -317,13 +317,13 @@ hub_relieve(struct hub *h)
 }
 
 void
-hub_drain(struct hub *h, uint16_t code, const char *reason)
+hub_close_all(struct hub *h, uint16_t code, const char *reason)
 {
 	struct fanout *f = &h->room.fanout;
 
 	h->refuses_joins = true;
 	hub_commit(h);
-	fanout_drain(f);
+	fanout_write_out(f);
 	for (size_t i = 0; i < f->count; i++)
 		fanout_close(f, f->seats[i].client, code, reason);
 }

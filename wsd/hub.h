@@ -207,7 +207,7 @@ size_t
 hub_recheck(struct hub *h, bool everything, hub_verify *verify, void *arg);
 
 /* Closes everyone (code, reason); new joins are refused from here on. */
-void hub_drain(struct hub *h, uint16_t code, const char *reason);
+void hub_close_all(struct hub *h, uint16_t code, const char *reason);
 
 size_t hub_count(const struct hub *h);
 

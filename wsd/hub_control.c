@@ -110,7 +110,7 @@ void
 hub_deliver(struct hub *h)
 {
 	hub_flush(h);
-	fanout_drain(&h->room.fanout);
+	fanout_write_out(&h->room.fanout);
 }
 
 void

@@ -4,7 +4,7 @@
  * connections cost a core) and takes ours as a foreign loop, so that its
  * sockets and our handles share one epoll.
  *
- * libuv closes a handle in a later round, so each handle is a small heap
+ * libuv closes a handle in a later turn, so each handle is a small heap
  * object that its close callback frees.
  */
 #include "wsd/loop.h"
@@ -18,10 +18,10 @@
 
 struct loop {
 	uv_loop_t uv;
-	uv_check_t drained;
+	uv_check_t turn_end;
 	uv_idle_t again; /* an active one keeps the loop from sleeping */
-	loop_fn *drained_fn;
-	void *drained_arg;
+	loop_fn *turn_end_fn;
+	void *turn_end_arg;
 	struct {
 		uv_signal_t handle;
 		loop_fn *fn;
@@ -43,14 +43,14 @@ struct loop_timer {
 };
 
 static void
-on_drained(uv_check_t *handle)
+on_turn_end(uv_check_t *handle)
 {
 	struct loop *l = handle->data;
 	/* Not in its own callback: that comes before the loop decides
 	 * whether to sleep. */
 	uv_idle_stop(&l->again);
-	if (l->drained_fn != NULL)
-		l->drained_fn(l->drained_arg);
+	if (l->turn_end_fn != NULL)
+		l->turn_end_fn(l->turn_end_arg);
 }
 
 struct loop *
@@ -63,9 +63,9 @@ loop_new(void)
 		free(l);
 		return NULL;
 	}
-	uv_check_init(&l->uv, &l->drained);
-	l->drained.data = l;
-	uv_check_start(&l->drained, on_drained);
+	uv_check_init(&l->uv, &l->turn_end);
+	l->turn_end.data = l;
+	uv_check_start(&l->turn_end, on_turn_end);
 	uv_idle_init(&l->uv, &l->again);
 	return l;
 }
@@ -75,12 +75,12 @@ loop_free(struct loop *l)
 {
 	if (l == NULL)
 		return;
-	uv_close((uv_handle_t *)&l->drained, NULL);
+	uv_close((uv_handle_t *)&l->turn_end, NULL);
 	uv_close((uv_handle_t *)&l->again, NULL);
 	for (size_t i = 0; i < l->signal_count; i++)
 		uv_close((uv_handle_t *)&l->signals[i].handle, NULL);
-	/* Each round closes what the one before asked for. */
-	for (int rounds = 0; rounds < 100; rounds++)
+	/* Each turn closes what the one before asked for. */
+	for (int turns = 0; turns < 100; turns++)
 		if (uv_run(&l->uv, UV_RUN_NOWAIT) == 0)
 			break;
 	if (uv_loop_close(&l->uv) != 0) {
@@ -115,10 +115,10 @@ loop_native(struct loop *l)
 }
 
 void
-loop_on_drained(struct loop *l, loop_fn *fn, void *arg)
+loop_on_turn_end(struct loop *l, loop_fn *fn, void *arg)
 {
-	l->drained_fn = fn;
-	l->drained_arg = arg;
+	l->turn_end_fn = fn;
+	l->turn_end_arg = arg;
 }
 
 static void

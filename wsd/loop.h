@@ -31,12 +31,12 @@ void loop_run_once(struct loop *l);
 void *loop_native(struct loop *l);
 
 /*
- * Calls fn(arg) once in each round, when all descriptors that were ready
+ * Calls fn(arg) once in each turn, when all descriptors that were ready
  * have been served; before the loop sleeps again.
  */
-void loop_on_drained(struct loop *l, loop_fn *fn, void *arg);
+void loop_on_turn_end(struct loop *l, loop_fn *fn, void *arg);
 
-/* The next round begins at once, without sleeping. */
+/* The next turn begins at once, without sleeping. */
 void loop_again(struct loop *l);
 
 /* Calls fn(arg) when the signal arrives. 0 or -1. */

@@ -49,7 +49,7 @@ struct server {
 	int64_t started_ms;
 	int64_t watchdog_ms; /* 0: none */
 	int64_t watchdog_sent_ms;
-	uint64_t received; /* input seen up to the last round */
+	uint64_t received; /* input seen up to the last turn */
 	bool is_draining;
 	int64_t drain_end_ms;
 };
@@ -112,13 +112,13 @@ is_all_over(const struct server *s)
 }
 
 static void
-on_drained(void *arg)
+on_turn_end(void *arg)
 {
 	struct server *s = arg;
 	uint64_t received = transport_lws_received(s->transport);
 	if (hub_is_dirty(s->hub))
 		revocation_look(s->revocation);
-	flusher_drained(&s->flusher, received != s->received);
+	flusher_turn_end(&s->flusher, received != s->received);
 	s->received = received;
 	transport_lws_reap(s->transport);
 	if (s->is_draining && is_all_over(s))
@@ -165,7 +165,7 @@ on_stop(void *arg)
 	close_listeners(s);
 	revocation_look(s->revocation);
 	hub_flush(s->hub);
-	hub_drain(s->hub, HUB_CLOSE_GOING_AWAY, "shutting down");
+	hub_close_all(s->hub, HUB_CLOSE_GOING_AWAY, "shutting down");
 }
 
 static void
@@ -306,7 +306,7 @@ start(struct server *s)
 		return -1;
 	if (listen_everywhere(s) == -1 || operation_open(s->operation) == -1)
 		return -1;
-	loop_on_drained(s->loop, on_drained, s);
+	loop_on_turn_end(s->loop, on_turn_end, s);
 	set_tick(s);
 	s->watchdog_ms = notify_watchdog_ms();
 	return 0;
@@ -350,7 +350,7 @@ server_run(const struct server_opts *opts)
 		log_err("could not start");
 	}
 	if (s.loop != NULL)
-		loop_on_drained(s.loop, NULL, NULL);
+		loop_on_turn_end(s.loop, NULL, NULL);
 	loop_timer_free(s.tick);
 	flusher_fini(&s.flusher);
 	operation_free(s.operation);

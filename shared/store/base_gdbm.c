@@ -81,16 +81,29 @@ is_own(const datum *key)
 	return key->dsize > 0 && key->dptr[0] == '!';
 }
 
-/* Of the last failure, for base_strerror; 0: gdbm knows better. */
-static _Thread_local int last_errno;
+/* Of the last failure, for base_strerror: gdbm's own do not outlive a call. */
+static _Thread_local const char *last_words = "";
+
+static enum store_err
+fail(enum store_err err, const char *words)
+{
+	last_words = words;
+	return err;
+}
+
+static enum store_err
+fail_nomem(void)
+{
+	return fail(STORE_NOMEM, strerror(ENOMEM));
+}
 
 static enum store_err
 err_of_gdbm(void)
 {
-	last_errno = 0;
+	if (gdbm_errno == GDBM_ITEM_NOT_FOUND)
+		return fail(STORE_NOTFOUND, "no such record");
+	last_words = gdbm_strerror(gdbm_errno);
 	switch (gdbm_errno) {
-	case GDBM_ITEM_NOT_FOUND:
-		return STORE_NOTFOUND;
 	case GDBM_MALLOC_ERROR:
 		return STORE_NOMEM;
 	case GDBM_FILE_READ_ERROR:
@@ -105,9 +118,8 @@ err_of_gdbm(void)
 static enum store_err
 err_of_errno(int error)
 {
-	last_errno = error;
-	return error == ENOSPC || error == EDQUOT || error == EFBIG ? STORE_FULL
-								    : STORE_IO;
+	bool is_full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+	return fail(is_full ? STORE_FULL : STORE_IO, strerror(error));
 }
 
 /*
@@ -117,18 +129,16 @@ err_of_errno(int error)
 static enum store_err
 err_of_build(void)
 {
-	if (gdbm_errno == GDBM_ITEM_NOT_FOUND)
-		return STORE_NOTFOUND;
-	if (gdbm_errno == GDBM_MALLOC_ERROR)
-		return STORE_NOMEM;
+	if (gdbm_errno == GDBM_ITEM_NOT_FOUND ||
+	    gdbm_errno == GDBM_MALLOC_ERROR)
+		return err_of_gdbm();
 	return err_of_errno(errno);
 }
 
 const char *
 base_strerror(void)
 {
-	return last_errno != 0 ? strerror(last_errno)
-			       : gdbm_strerror(gdbm_errno);
+	return last_words;
 }
 
 /* "gen=N" and nothing else. */
@@ -138,7 +148,7 @@ read_generation(struct base *b, uint64_t *generation)
 	struct buf meta = BUF_INIT;
 	enum store_err err = base_get(b, META_KEY, sizeof(META_KEY) - 1, &meta);
 	if (err == STORE_NOTFOUND)
-		err = STORE_CORRUPT;
+		err = fail(STORE_CORRUPT, "it has no generation");
 	if (err == STORE_OK) {
 		char again[32];
 		*generation = 0;
@@ -147,7 +157,8 @@ read_generation(struct base *b, uint64_t *generation)
 		snprintf(again, sizeof(again), "gen=%" PRIu64, *generation);
 		if (*generation == 0 || strlen(again) != meta.len ||
 		    memcmp(again, buf_str(&meta), meta.len) != 0)
-			err = STORE_CORRUPT;
+			err =
+			    fail(STORE_CORRUPT, "its generation is no number");
 	}
 	buf_fini(&meta);
 	return err;
@@ -160,7 +171,7 @@ base_open(int fd, struct base **out, uint64_t *generation)
 	struct base *b = calloc(1, sizeof(*b));
 	if (b == NULL) {
 		close(fd);
-		return STORE_NOMEM;
+		return fail_nomem();
 	}
 	lseek(fd, 0, SEEK_SET); /* gdbm begins where it is */
 	b->db = gdbm_fd_open(fd, "base.gdbm", 0, GDBM_READER | FLAGS, NULL);
@@ -199,7 +210,7 @@ base_get(struct base *b, const void *key, size_t key_len, struct buf *value)
 	if (value != NULL)
 		rc = buf_append(value, got.dptr, (size_t)got.dsize);
 	free(got.dptr);
-	return rc == -1 ? STORE_NOMEM : STORE_OK;
+	return rc == -1 ? fail_nomem() : STORE_OK;
 }
 
 enum store_err
@@ -211,10 +222,11 @@ base_each(struct base *b, store_visit *visit, void *arg)
 			datum value = gdbm_fetch(b->db, key);
 			if (value.dptr == NULL) {
 				free(key.dptr);
-				/* The key was there a moment ago. */
 				enum store_err err = err_of_gdbm();
-				return err == STORE_NOTFOUND ? STORE_CORRUPT
-							     : err;
+				if (err == STORE_NOTFOUND)
+					err = fail(STORE_CORRUPT,
+					    "a key has no record");
+				return err;
 			}
 			int rc = visit(arg, key.dptr, (size_t)key.dsize,
 			    value.dptr, (size_t)value.dsize);
@@ -248,13 +260,14 @@ base_build_begin(int fd, struct base_builder **out)
 	struct base_builder *b = calloc(1, sizeof(*b));
 	if (b == NULL) {
 		close(fd);
-		return STORE_NOMEM;
+		return fail_nomem();
 	}
 	b->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (b->fd == -1) {
+		enum store_err err = err_of_errno(errno);
 		close(fd);
 		free(b);
-		return STORE_IO;
+		return err;
 	}
 	b->db =
 	    gdbm_fd_open(fd, "base.new", BLOCK_BYTES, GDBM_NEWDB | FLAGS, NULL);
@@ -357,7 +370,7 @@ verify(struct base_builder *b, uint64_t generation)
 	if (err == STORE_OK && its_generation == generation &&
 	    found.records == b->tally.records && found.sum == b->tally.sum)
 		return STORE_OK;
-	return err_of_errno(EIO);
+	return fail(STORE_IO, "it does not read back as it was written");
 }
 
 enum store_err
@@ -370,12 +383,9 @@ base_build_finish(
 	enum store_err err = base_build_put(
 	    b, META_KEY, sizeof(META_KEY) - 1, meta, strlen(meta));
 	b->tally = records;
-	int error = last_errno;
 	errno = 0;
 	if (gdbm_close(b->db) != 0 && err == STORE_OK)
 		err = err_of_build();
-	else
-		last_errno = error;
 	if (err == STORE_OK)
 		err = sync_fd(b->fd);
 	if (err == STORE_OK)

@@ -47,14 +47,13 @@ enum store_err base_build_put(struct base_builder *b, const void *key,
 
 /*
  * Writes the generation, syncs, reads all of it back (STORE_IO: not what was
- * put in), and tells checksum and size. b is freed in
- * any case.
+ * put in), and tells checksum and size. b is freed in any case.
  */
 enum store_err base_build_finish(struct base_builder *b, uint64_t generation,
     uint32_t *crc, uint64_t *bytes);
 void base_build_abort(struct base_builder *b);
 
-/* What gdbm said about the last failure of this thread. */
+/* In words, the last failure of this thread; static, until the next. */
 const char *base_strerror(void);
 
 #endif

@@ -198,14 +198,17 @@ load_once(struct view *v, struct files *f, bool is_writer,
 		    "one of another word size or byte order wrote it, make a "
 		    "backup there" VIEW_RESTORE,
 		    base_strerror());
-	if (err == STORE_OK && generation != v->generation) {
-		base_close(v->base);
-		v->base = NULL;
-		err = STORE_CORRUPT;
-	}
 	if (err != STORE_OK)
 		return files_fail(f, FILES_BASE, err,
 		    "cannot be opened (%s)" VIEW_RESTORE, base_strerror());
+	if (generation != v->generation) {
+		base_close(v->base);
+		v->base = NULL;
+		return files_fail(f, FILES_BASE, STORE_CORRUPT,
+		    "of generation %" PRIu64
+		    ", its journal of %" PRIu64 VIEW_RESTORE,
+		    generation, v->generation);
+	}
 	v->pos = JOURNAL_HEADER_SIZE;
 	if (fstat(v->journal, &st) == -1)
 		return files_fail_errno(f, view_journal_name(v), "cannot stat");

@@ -223,7 +223,7 @@ on_accept(void *arg, int fd, const char *peer)
 }
 
 static void
-on_drained(void *arg)
+on_turn_end(void *arg)
 {
 	struct echo *e = arg;
 	transport_lws_reap(e->transport);
@@ -276,10 +276,10 @@ run(struct echo *e, const char *where)
 	if (listeners_open(ls, where, &error) == 0 &&
 	    loop_on_signal(e->loop, SIGTERM, on_stop, e) == 0 &&
 	    loop_on_signal(e->loop, SIGINT, on_stop, e) == 0) {
-		loop_on_drained(e->loop, on_drained, e);
+		loop_on_turn_end(e->loop, on_turn_end, e);
 		loop_timer_set(tick, TICK_MS, TICK_MS);
 		loop_run(e->loop);
-		loop_on_drained(e->loop, NULL, NULL);
+		loop_on_turn_end(e->loop, NULL, NULL);
 		rc = 0;
 	}
 	fputs(buf_str(&error), stderr);

@@ -131,6 +131,29 @@ what_is_no_base_is_refused(void **state)
 }
 
 static void
+each_failure_has_its_own_words(void **state)
+{
+	struct fixture *fx = *state;
+	struct base_builder *w;
+	struct base *b;
+	uint32_t crc;
+	uint64_t bytes, generation;
+	assert_int_equal(base_build_begin(new_file(fx), &w), STORE_OK);
+	assert_int_equal(base_build_finish(w, 0, &crc, &bytes), STORE_IO);
+	assert_string_equal(
+	    base_strerror(), "it does not read back as it was written");
+	assert_int_equal(
+	    base_open(open(fixture_path(fx, "b"), O_RDONLY), &b, &generation),
+	    STORE_CORRUPT);
+	assert_string_equal(base_strerror(), "its generation is no number");
+	close(new_file(fx));
+	assert_int_not_equal(
+	    base_open(open(fixture_path(fx, "b"), O_RDONLY), &b, &generation),
+	    STORE_OK);
+	assert_string_not_equal(base_strerror(), "its generation is no number");
+}
+
+static void
 each_flipped_byte_changes_the_checksum(void **state)
 {
 	struct fixture *fx = *state;
@@ -182,6 +205,7 @@ main(void)
 	    TEST(what_goes_in_comes_out),
 	    TEST(limits_and_the_last_value),
 	    TEST(what_is_no_base_is_refused),
+	    TEST(each_failure_has_its_own_words),
 	    TEST(each_flipped_byte_changes_the_checksum),
 	    TEST(a_base_cut_short_while_open_is_an_error),
 	};

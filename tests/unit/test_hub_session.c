@@ -214,7 +214,7 @@ test_drain(void **state)
 	/* More than one write's worth is still written to who can take it. */
 	for (int i = 0; i < 30; i++)
 		say_bytes(f, b, text, sizeof(text));
-	hub_drain(f->hub, HUB_CLOSE_GOING_AWAY, "shutting down");
+	hub_close_all(f->hub, HUB_CLOSE_GOING_AWAY, "shutting down");
 	assert_true(a->conn.bytes.len > 30 * sizeof(text));
 	assert_int_equal(a->conn.close_code, 1001);
 	assert_string_equal(a->conn.close_reason, "shutting down");

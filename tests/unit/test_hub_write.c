@@ -76,7 +76,7 @@ test_refused_write_is_tried_again(void **state)
 	/* A drain does not spin on it. */
 	a->conn.is_lying = true;
 	send_text(f, a, "x");
-	hub_drain(f->hub, HUB_CLOSE_GOING_AWAY, "bye");
+	hub_close_all(f->hub, HUB_CLOSE_GOING_AWAY, "bye");
 	assert_int_equal(a->conn.close_code, 1001);
 }
 
