@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import resource
 import subprocess
 
 import pytest
@@ -42,12 +43,23 @@ def attempt(place, role, call, *path):
     return done.stdout.split()[-1]
 
 
+def may(call):
+    """Here, without a sandbox: chroots and containers refuse namespaces,
+    sudo takes core files."""
+    if call == "namespace":
+        return subprocess.run(["unshare", "--user", "true"],
+                              capture_output=True, timeout=60).returncode == 0
+    if call == "core":
+        return resource.getrlimit(resource.RLIMIT_CORE)[1] != 0
+    return call != "root" or os.geteuid() == 0
+
+
 @pytest.mark.parametrize("call", [
     "exec", "fork", "namespace", "ptrace", "signal", "socket", "connect",
     "bind", "code", "root", "core"])
 def test_forbidden_call(place, call):
     """Refused to every role, and the tool would have seen it succeed."""
-    if os.geteuid() == 0 or call not in ("namespace", "root", "core"):
+    if may(call):
         assert attempt(place, "none", call) == "allowed"
     for role in ROLES:
         expected = {"allowed"} if (role, call) == ("master", "fork") else \
